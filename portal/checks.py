@@ -1,0 +1,83 @@
+"""What must be right before anything starts; each message says what to do."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.environment import is_loopback
+
+
+def settings_fit_together(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report settings that are missing, or that must not meet."""
+    return [*_data_directory(), *_secrets(), *_demo(), *_debug()]
+
+
+def refuse_wrong_settings() -> None:
+    """Raise ImproperlyConfigured with every sentence, for a start without a management command."""
+    wrong = settings_fit_together()
+    if wrong:
+        raise ImproperlyConfigured(" ".join(f"{error.msg} {error.hint}" for error in wrong))
+
+
+def _data_directory() -> Iterator[Error]:
+    directory = settings.DATA_DIR
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        writable = os.access(directory, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        yield Error(
+            f"The data directory {directory} cannot be written.",
+            hint="Make it writable for the user that runs the portal, or set DATA_DIR to another.",
+            id="portal.E001",
+        )
+
+
+def _secrets() -> Iterator[Error]:
+    for name in settings.MISSING_SECRETS:
+        yield Error(
+            f"{name} is not set.",
+            hint=f"Production needs {name}, the same on every machine; .env.example says how "
+            "to make one.",
+            id="portal.E002",
+        )
+
+
+def _demo() -> Iterator[Error]:
+    if not settings.DEMO:
+        return
+    database_host = str(settings.DATABASES["default"].get("HOST", ""))
+    if not is_loopback(database_host):
+        yield _demo_refused(f"the database is on {database_host}", "DATABASE_URL")
+    reachable = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
+    if reachable and settings.PRODUCTION:
+        yield _demo_refused(f"the portal answers to {', '.join(reachable)}", "ALLOWED_HOSTS")
+    mail_host = str(settings.EMAIL_HOST or "")
+    if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") and not is_loopback(mail_host):
+        yield _demo_refused(f"mail would go out through {mail_host}", "EMAIL_URL")
+
+
+def _demo_refused(what: str, setting: str) -> Error:
+    return Error(
+        f"Demo mode is refused: {what}.",
+        hint="In demo mode anybody may act as anybody. Turn DEMO off, or keep "
+        f"{setting} on this machine.",
+        id="portal.E003",
+    )
+
+
+def _debug() -> Iterator[Error]:
+    if settings.DEBUG and settings.PRODUCTION:
+        yield Error(
+            "DEBUG shows the program's insides, and this portal can be reached from elsewhere.",
+            hint="Turn DEBUG off, or keep ALLOWED_HOSTS and DATABASE_URL on this machine.",
+            id="portal.E004",
+        )
