@@ -1,1 +1,99 @@
 """Fixtures that tests of every package may use."""
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+from guardian.shortcuts import assign_perm
+
+from entitlements import models
+from entitlements.audit.models import AuditEvent
+from entitlements.catalog.permissions import CATALOG_ROLES
+from tests.factories import UserFactory
+
+APPEND_ONLY = ("entitlements_auditevent", "entitlements_auditseal")
+_tear_down = TransactionTestCase._fixture_teardown
+
+
+def _tear_down_audit_too(self):
+    """Let the test runner empty the append-only tables; on PostgreSQL it truncates anyway."""
+    if connection.vendor != "sqlite":
+        return _tear_down(self)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+    _tear_down(self)
+    with connection.cursor() as cursor:
+        for _, sql in triggers:
+            cursor.execute(sql)
+    return None
+
+
+TransactionTestCase._fixture_teardown = _tear_down_audit_too
+
+
+@pytest.fixture
+def ada(db):
+    return UserFactory(display_name="Ada Lovelace", email="ada@kestrel.example")
+
+
+@pytest.fixture
+def bo(db):
+    return UserFactory(display_name="Bo Chen", email="bo@kestrel.example")
+
+
+@pytest.fixture
+def gita(db):
+    return UserFactory(display_name="Gita Rao", email="gita@kestrel.example")
+
+
+@pytest.fixture
+def queued(db):
+    """The names of the tasks in the outbox, oldest first."""
+    return lambda: [message.name() for message in OrmQ.objects.order_by("pk")]
+
+
+@pytest.fixture
+def run_queue(db):
+    """Run what is in the outbox, as the workers would after the commit."""
+
+    def run():
+        while message := OrmQ.objects.order_by("pk").first():
+            message.delete()
+            task = message.task
+            import_string(task["func"])(*task["args"], **task["kwargs"])
+
+    return run
+
+
+@pytest.fixture
+def actions(db):
+    """The actions in the audit trail, oldest first."""
+    return lambda: list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+
+
+@pytest.fixture
+def appoint(db):
+    """Give somebody a catalog role, as `catalog.operations.appoint` does."""
+
+    def appoint(user, catalog, role="owner"):
+        for permission in CATALOG_ROLES[role]:
+            assign_perm(f"entitlements.{permission}", user, catalog)
+        return user
+
+    return appoint
+
+
+@pytest.fixture
+def holds(db):
+    """Say whether a person is in the group behind a resource role now, read from the directory."""
+
+    def holds(user, role):
+        return models.Membership.objects.filter(
+            user=user, group_id=role.resource.external_id
+        ).exists()
+
+    return holds

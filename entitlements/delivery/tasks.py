@@ -1,0 +1,95 @@
+"""Carry out what is due: called by the queue with ids, and again by the sweep."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from entitlements import clock, outbox
+from entitlements.assignments.grants import Grant
+from entitlements.assignments.models import Assignment
+from entitlements.catalog.models import AccessPackage
+from entitlements.connectors.base import ConnectorUnavailable
+from entitlements.connectors.registry import connector_for
+from entitlements.delivery import operations
+from entitlements.delivery.settling import affected, settle, unsettled
+from entitlements.systems.models import ConnectedSystem
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+PROBE_AGAIN = timedelta(seconds=10)
+
+
+def deliver(*, assignment_id: str) -> None:
+    """Carry out the due grants of one assignment, and settle it; repeated calls do no harm."""
+    assignment = Assignment.objects.filter(pk=assignment_id).first()
+    if assignment is None:
+        return
+    due = Grant.objects.of_assignment(assignment).due().select_related("role__resource__system")
+    by_system: dict[UUID, list[Grant]] = {}
+    for grant in due.order_by("pk"):
+        by_system.setdefault(grant.role.resource.system_id, []).append(grant)
+    for grants in by_system.values():
+        _carry_out(grants[0].role.resource.system, grants)
+    settle(assignment.pk)
+
+
+def deliver_due(*, system_id: str) -> None:
+    """Carry out a batch of what is due in one system; what must go, goes first."""
+    system = ConnectedSystem.objects.get(pk=system_id)
+    due = Grant.objects.due().filter(role__resource__system=system)
+    batch = list(due.order_by("is_wanted", "next_attempt_at", "pk")[:BATCH])
+    _carry_out(system, batch)
+    for assignment_id in affected(batch):
+        settle(assignment_id)
+    if len(batch) == BATCH:
+        outbox.enqueue("delivery.tasks.deliver_due", system_id=system.pk)
+
+
+def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
+    """Carry grants out one after another; when the system cannot be reached, leave it alone."""
+    connector = connector_for(system)
+    try:
+        for grant in grants:
+            claimed = operations.claim(grant.pk)
+            if claimed is None:
+                continue
+            operations.carry_out(claimed, connector)
+    except ConnectorUnavailable as error:
+        log.warning("system_unavailable", system=system.name, code=error.code)
+        _wait_together(system, clock.now() + PROBE_AGAIN)
+    finally:
+        connector.close()
+
+
+def _wait_together(system: ConnectedSystem, until: datetime) -> None:
+    """Let what else is due in a system wait until it is tried again, so that nothing hangs on it."""
+    others = Grant.objects.due().filter(role__resource__system=system)
+    Grant.objects.filter(pk__in=others.values("pk"), lease_until=None).update(next_attempt_at=until)
+
+
+def sweep_grants() -> int:
+    """Queue a task for each system in which something is due; return how many systems."""
+    due = Grant.objects.due().values_list("role__resource__system", flat=True)
+    systems = list(due.order_by().distinct())
+    for system_id in systems:
+        outbox.enqueue("delivery.tasks.deliver_due", system_id=system_id)
+    return len(systems)
+
+
+def sweep_unsettled() -> int:
+    """Settle what a crash left unsettled; return how many assignments."""
+    left = unsettled(BATCH)
+    for assignment_id in left:
+        settle(assignment_id)
+    return len(left)
+
+
+def sweep_recounts() -> int:
+    """Mark the holders of packages whose roles were changed; return how many packages."""
+    changed = list(AccessPackage.objects.filter(recount_at__isnull=False)[:BATCH])
+    for package in changed:
+        operations.recount(package)
+    return len(changed)

@@ -1,0 +1,291 @@
+"""Who people are, which groups they are in, and by which names other systems know them."""
+
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import connection, models
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Lower
+from guardian.mixins import GuardianUserMixin
+
+from entitlements.systems.models import ConnectedSystem
+
+EXTENSION_ATTRIBUTES = tuple(f"extension_attribute_{number}" for number in range(1, 16))
+
+ATTRIBUTES = (
+    "given_name",
+    "surname",
+    "display_name",
+    "department",
+    "job_title",
+    "cost_center",
+    "company_name",
+    "employee_id",
+    "employee_type",
+    "office",
+    "city",
+    "country",
+    "hire_date",
+    "leave_date",
+    *EXTENSION_ATTRIBUTES,
+)
+
+
+class UserType(models.TextChoices):
+    MEMBER = "member", "Member"
+    GUEST = "guest", "Guest"
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
+    def matching(self, text: str) -> Self:
+        """People whose name or address contains every word of `text`."""
+        people = self
+        for word in text.split():
+            people = people.filter(Q(display_name__icontains=word) | Q(email__icontains=word))
+        return people
+
+    def members_of_any(self, group_ids: list[UUID]) -> Self:
+        """People in one of these groups, directly or through nested groups."""
+        if not group_ids:
+            return self.none()
+        marks = ", ".join(["%s"] * len(group_ids))
+        sql = f"""
+            WITH RECURSIVE below(group_id) AS (
+                SELECT id FROM entitlements_group WHERE id IN ({marks})
+                UNION
+                SELECT child_id FROM entitlements_groupnesting
+                JOIN below ON parent_id = below.group_id)
+            SELECT user_id FROM entitlements_membership
+            WHERE group_id IN (SELECT group_id FROM below)"""
+        return self.filter(pk__in=RawSQL(sql, [as_parameter(pk) for pk in group_ids]))
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def create_user(self, email: str, password: str | None = None, **attributes: Any) -> "User":
+        """Create somebody who signs in with an address; without a password he cannot."""
+        user: User = self.model(email=self.normalize_email(email).lower(), **attributes)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **attributes: Any
+    ) -> "User":
+        """Create an administrator of everything."""
+        attributes.setdefault("display_name", email)
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **attributes)
+
+
+class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]
+    """A person, as the company's directory describes him; `is_active` is its accountEnabled."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    email = models.EmailField("e-mail address", max_length=254)
+    display_name = models.CharField(max_length=200)
+    given_name = models.CharField(max_length=100, blank=True)
+    surname = models.CharField(max_length=100, blank=True)
+    user_type = models.CharField(max_length=10, choices=UserType, default=UserType.MEMBER)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    department = models.CharField(max_length=200, blank=True)
+    job_title = models.CharField(max_length=200, blank=True)
+    cost_center = models.CharField(max_length=100, blank=True)
+    company_name = models.CharField(max_length=200, blank=True)
+    employee_id = models.CharField(max_length=64, blank=True)
+    employee_type = models.CharField(max_length=64, blank=True)
+    office = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=128, blank=True)
+    country = models.CharField(max_length=128, blank=True)
+    hire_date = models.DateField(null=True, blank=True)
+    leave_date = models.DateField(null=True, blank=True)
+    extension_attribute_1 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_2 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_3 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_4 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_5 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_6 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_7 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_8 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_9 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_10 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_11 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_12 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_13 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_14 = models.CharField(max_length=1024, blank=True)
+    extension_attribute_15 = models.CharField(max_length=1024, blank=True)
+
+    manager = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="direct_reports"
+    )
+    sponsors = models.ManyToManyField(
+        "self", symmetrical=False, related_name="sponsored", blank=True
+    )
+    source = models.ForeignKey(
+        ConnectedSystem, models.PROTECT, null=True, blank=True, related_name="people"
+    )
+    source_key = models.CharField(max_length=255, blank=True)
+
+    time_zone = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    theme = models.CharField(max_length=10, default="system")
+    mail_preference = models.CharField(max_length=10, default="immediately")
+    is_demo = models.BooleanField(default=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["display_name"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_is_unique"),
+            models.UniqueConstraint(
+                fields=["source", "source_key"],
+                condition=Q(source__isnull=False),
+                name="one_user_per_source_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(manager=None) | ~Q(manager=F("id")), name="nobody_manages_himself"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["display_name"], name="user_by_name"),
+            models.Index(fields=["employee_id"], name="user_by_employee_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.email
+
+    @property
+    def is_guest(self) -> bool:
+        return self.user_type == UserType.GUEST
+
+
+class GroupKind(models.TextChoices):
+    SECURITY = "security", "Security group"
+    COLLABORATION = "collaboration", "Collaboration group"
+
+
+class GroupQuerySet(models.QuerySet["Group"]):
+    def containing(self, user: User) -> Self:
+        """Groups that a person is in, directly or through nested groups, found in one query."""
+        sql = """
+            WITH RECURSIVE above(group_id) AS (
+                SELECT group_id FROM entitlements_membership WHERE user_id = %s
+                UNION
+                SELECT parent_id FROM entitlements_groupnesting
+                JOIN above ON child_id = above.group_id)
+            SELECT group_id FROM above"""
+        return self.filter(pk__in=RawSQL(sql, [as_parameter(user.pk)]))
+
+    def above(self, group: "Group") -> Self:
+        """This group and every group that it is nested in, however deep."""
+        sql = """
+            WITH RECURSIVE above(group_id) AS (
+                SELECT id FROM entitlements_group WHERE id = %s
+                UNION
+                SELECT parent_id FROM entitlements_groupnesting
+                JOIN above ON child_id = above.group_id)
+            SELECT group_id FROM above"""
+        return self.filter(pk__in=RawSQL(sql, [as_parameter(group.pk)]))
+
+    def managed_here(self) -> Self:
+        """Groups whose membership this portal may change: neither synced nor made by a rule."""
+        return self.filter(source=None, is_dynamic=False)
+
+
+class Group(models.Model):
+    """A set of people, and of other groups nested in it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(max_length=256)
+    description = models.TextField(blank=True)
+    kind = models.CharField(max_length=20, choices=GroupKind, default=GroupKind.SECURITY)
+    is_dynamic = models.BooleanField(default=False)
+    source = models.ForeignKey(
+        ConnectedSystem, models.PROTECT, null=True, blank=True, related_name="groups"
+    )
+    source_key = models.CharField(max_length=255, blank=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="member_of")
+    owners = models.ManyToManyField(User, related_name="owned_groups", blank=True)
+    nested = models.ManyToManyField(
+        "self", through="GroupNesting", symmetrical=False, related_name="nested_in"
+    )
+
+    objects = GroupQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="group_name_is_unique"),
+            models.UniqueConstraint(
+                fields=["source", "source_key"],
+                condition=Q(source__isnull=False),
+                name="one_group_per_source_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person directly in one group."""
+
+    group = models.ForeignKey(Group, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "group"], name="one_membership_per_group"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"
+
+
+class GroupNesting(models.Model):
+    """One group inside another: who is in `child` is in `parent` too."""
+
+    parent = models.ForeignKey(Group, models.CASCADE, related_name="nestings")
+    child = models.ForeignKey(Group, models.CASCADE, related_name="nestings_above")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["child", "parent"], name="one_nesting_per_pair"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("child")), name="no_group_is_nested_in_itself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.child} in {self.parent}"
+
+
+class Account(models.Model):
+    """The name by which a connected system knows a person: in LDAP, his DN."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="accounts")
+    system = models.ForeignKey(ConnectedSystem, models.CASCADE, related_name="accounts")
+    external_id = models.CharField(max_length=1024)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "system"], name="one_account_per_system"),
+            models.UniqueConstraint("system", Lower("external_id"), name="one_person_per_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.system}"
+
+
+def as_parameter(key: UUID) -> UUID | str:
+    """Return an id as raw SQL on the present database takes it."""
+    return key if connection.features.has_native_uuid_field else key.hex

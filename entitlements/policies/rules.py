@@ -1,0 +1,294 @@
+"""Whether somebody may ask, and until when: pure rules over plain facts.
+
+All moments are aware; the facts are gathered by `entitlements.requests.candidates`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from entitlements.decisions import Decision, Reason, collect
+
+LONGEST_TEXT = 10_000
+
+
+@dataclass(frozen=True)
+class Span:
+    """From when to when (aware); no end means without end."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the rules need to know about a person who asks for a package.
+
+    `wanted_start` and `wanted_end` are what he chose, or None; `limit` is the latest end that the
+    policy allows, `earliest_start` the beginning of today.
+    """
+
+    package: str
+    is_active: bool
+    is_package_open: bool
+    is_policy_enabled: bool
+    accepts_requests: bool
+    is_in_scope: bool
+    is_direct: bool
+    has_open_request: bool
+    holds_package: bool
+    requires_justification: bool
+    justification: str
+    allows_custom_dates: bool
+    moment: datetime
+    earliest_start: datetime
+    wanted_start: datetime | None
+    wanted_end: datetime | None
+    limit: datetime | None
+
+
+def account_is_active(candidate: Candidate) -> Reason | None:
+    if candidate.is_active:
+        return None
+    return Reason("account_disabled", "The account is disabled.", "The directory decides this.")
+
+
+def package_is_open(candidate: Candidate) -> Reason | None:
+    if candidate.is_package_open:
+        return None
+    return Reason(
+        "package_closed",
+        f"{candidate.package} is not offered at present.",
+        "Its catalog's owners can publish it.",
+    )
+
+
+def policy_is_on(candidate: Candidate) -> Reason | None:
+    if candidate.is_policy_enabled and (candidate.accepts_requests or candidate.is_direct):
+        return None
+    return Reason(
+        "policy_off",
+        "New requests are switched off in this policy.",
+        "The catalog's owners can switch them on.",
+    )
+
+
+def in_scope(candidate: Candidate) -> Reason | None:
+    if candidate.is_in_scope:
+        return None
+    return Reason(
+        "not_in_scope",
+        f"This policy of {candidate.package} is for other people.",
+        "The catalog's owners decide who may ask.",
+    )
+
+
+def not_requested_already(candidate: Candidate) -> Reason | None:
+    if not candidate.has_open_request:
+        return None
+    return Reason(
+        "already_requested",
+        f"A request for {candidate.package} is on its way already.",
+        "Wait for its outcome, or cancel it first.",
+    )
+
+
+def not_held_already(candidate: Candidate) -> Reason | None:
+    if not candidate.holds_package:
+        return None
+    return Reason("already_held", f"{candidate.package} is held already.", "It can be extended.")
+
+
+def justified(candidate: Candidate) -> Reason | None:
+    return text_fits(candidate.justification, is_required=candidate.requires_justification)
+
+
+def text_fits(text: str, *, is_required: bool) -> Reason | None:
+    """Return what speaks against a reason that somebody wrote."""
+    if len(text) > LONGEST_TEXT:
+        return Reason(
+            "justification_too_long",
+            f"The reason has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept.",
+            "Shorten it.",
+        )
+    if "\x00" in text:
+        return Reason("justification_unreadable", "The reason contains a null character.")
+    if is_required and not text.strip():
+        return Reason("justification_missing", "A reason is required.", "Say why.")
+    return None
+
+
+def dates_may_be_chosen(candidate: Candidate) -> Reason | None:
+    if candidate.allows_custom_dates or candidate.is_direct:
+        return None
+    if candidate.wanted_start is None and candidate.wanted_end is None:
+        return None
+    return Reason("dates_not_allowed", "This policy sets the dates; they cannot be chosen.")
+
+
+def starts_in_time(candidate: Candidate) -> Reason | None:
+    start = candidate.wanted_start
+    if start is None or start >= candidate.earliest_start:
+        return None
+    return Reason("starts_in_the_past", "The start is in the past.", "Choose today or later.")
+
+
+def ends_after_start(candidate: Candidate) -> Reason | None:
+    end = candidate.wanted_end
+    if end is None:
+        return None
+    if end <= candidate.moment:
+        return Reason("ends_in_the_past", "The end is in the past.", "Choose a later date.")
+    if candidate.wanted_start and end <= candidate.wanted_start:
+        return Reason("ends_before_start", "The end is before the start.", "Choose a later end.")
+    return None
+
+
+def ends_within_limit(candidate: Candidate) -> Reason | None:
+    if candidate.limit is None:
+        return None
+    if candidate.limit <= max(candidate.moment, candidate.wanted_start or candidate.moment):
+        return Reason(
+            "policy_ended",
+            f"Access under this policy ends on {candidate.limit:%d %b %Y}.",
+            "The catalog's owners can set a later date.",
+        )
+    if candidate.wanted_end and candidate.wanted_end > candidate.limit:
+        return _too_late(candidate.limit)
+    return None
+
+
+def _too_late(limit: datetime) -> Reason:
+    return Reason(
+        "ends_after_limit",
+        f"The end is later than the policy allows: {limit:%d %b %Y, %H:%M %Z}.",
+        "Choose an earlier end.",
+    )
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What the rules need to know about somebody who asks to keep a package for longer."""
+
+    package: str
+    allows_extension: bool
+    is_policy_enabled: bool
+    is_in_scope: bool
+    has_open_request: bool
+    requires_justification: bool
+    justification: str
+    present_end: datetime | None
+    wanted_end: datetime | None
+    limit: datetime | None
+
+
+def extension_is_allowed(extension: Extension) -> Reason | None:
+    if extension.allows_extension and extension.is_policy_enabled:
+        return None
+    return Reason(
+        "extension_not_allowed",
+        f"{extension.package} cannot be extended under its policy.",
+        "You can ask for it again when it has ended.",
+    )
+
+
+def still_in_scope(extension: Extension) -> Reason | None:
+    if extension.is_in_scope:
+        return None
+    return Reason(
+        "not_in_scope",
+        f"This policy of {extension.package} is for other people now.",
+        "The catalog's owners decide who may ask.",
+    )
+
+
+def no_open_request(extension: Extension) -> Reason | None:
+    if not extension.has_open_request:
+        return None
+    return Reason("already_requested", "A request about this access is on its way already.")
+
+
+def has_an_end(extension: Extension) -> Reason | None:
+    if extension.present_end is not None:
+        return None
+    return Reason("never_ends", f"{extension.package} has no end; there is nothing to extend.")
+
+
+def extension_justified(extension: Extension) -> Reason | None:
+    return text_fits(extension.justification, is_required=extension.requires_justification)
+
+
+def ends_later(extension: Extension) -> Reason | None:
+    end, present = extension.wanted_end or extension.limit, extension.present_end
+    if end is None or present is None or end > present:
+        return None
+    return Reason(
+        "not_later", "The new end is not later than the present one.", "Choose a later end."
+    )
+
+
+def extension_within_limit(extension: Extension) -> Reason | None:
+    if not (extension.limit and extension.wanted_end and extension.wanted_end > extension.limit):
+        return None
+    return _too_late(extension.limit)
+
+
+EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
+    extension_is_allowed,
+    still_in_scope,
+    no_open_request,
+    has_an_end,
+    extension_justified,
+    ends_later,
+    extension_within_limit,
+)
+
+
+def can_extend(extension: Extension) -> Decision:
+    """Apply every rule for a longer stay, and return all the reasons at once."""
+    return collect(rule(extension) for rule in EXTENSION_RULES)
+
+
+RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
+    account_is_active,
+    package_is_open,
+    policy_is_on,
+    in_scope,
+    not_requested_already,
+    not_held_already,
+    justified,
+    dates_may_be_chosen,
+    starts_in_time,
+    ends_after_start,
+    ends_within_limit,
+)
+
+
+def can_request(candidate: Candidate) -> Decision:
+    """Apply every rule, so that people learn all the reasons at once."""
+    return collect(rule(candidate) for rule in RULES)
+
+
+def end_of(
+    expiration: str,
+    *,
+    starts_at: datetime,
+    ends_on: datetime | None,
+    duration: int | None,
+    zone: ZoneInfo,
+) -> datetime | None:
+    """Return the latest end (UTC) that a policy allows for access that starts at `starts_at`.
+
+    Days are calendar days in the organization's zone, so that daylight saving moves nothing;
+    hours are exact. None means without end.
+    """
+    if expiration == "on_date":
+        return ends_on
+    if expiration == "after_hours":
+        return starts_at + timedelta(hours=duration or 0)
+    if expiration == "after_days":
+        local = starts_at.astimezone(zone)
+        later = local.replace(tzinfo=None) + timedelta(days=duration or 0)
+        return later.replace(tzinfo=zone).astimezone(starts_at.tzinfo)
+    return None

@@ -1,0 +1,166 @@
+"""Decide stages: approve, deny, many at once, or let them lapse."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from entitlements import clock
+from entitlements.decisions import Decision, Denied, collect, deny
+from entitlements.directory.models import User
+from entitlements.policies.rules import text_fits
+from entitlements.requests import flow, permissions
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.states import Event
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one decision among many."""
+
+    access_request: AccessRequest
+    decision: Decision
+
+
+@transaction.atomic(durable=True)
+def approve(
+    access_request: AccessRequest,
+    *,
+    by: User,
+    justification: str = "",
+    ends_at: datetime | None = None,
+) -> AccessRequest:
+    """Approve the stage that waits, perhaps until an earlier end (UTC) than was asked for.
+
+    After the last stage access is set up, scheduled or extended. Raises Denied when somebody else
+    was faster, when `by` is not asked, and when the end is not an earlier one.
+    """
+    access_request, step = _decidable(access_request, by, justification)
+    if ends_at is not None:
+        _shorten(access_request, ends_at)
+    step.decide(StepState.APPROVED, by=by, justification=justification)
+    facts = {"step": step.position, "justification": justification, "ends_at": ends_at}
+    if access_request.steps.filter(state=StepState.COMING).exists():
+        moved = access_request.move(Event.APPROVE_STAGE)
+        flow.record(access_request, "request.stage_approved", by=by, **facts, **moved)
+        flow.tell(
+            access_request,
+            "approval.stage_approved",
+            step.approvers.all(),
+            by=str(by),
+            decision=justification,
+            step=step.position,
+        )
+        flow.open_next_step(access_request)
+        return access_request
+    moved = access_request.move(Event.APPROVE)
+    flow.record(access_request, "request.approved", by=by, **facts, **moved)
+    asked = flow.everyone_asked(access_request)
+    flow.tell(access_request, "approval.approved", asked, by=str(by), decision=justification)
+    flow.carry_out(access_request, by=by)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def deny_request(
+    access_request: AccessRequest, *, by: User, justification: str = ""
+) -> AccessRequest:
+    """Deny the stage that waits, which ends the request."""
+    access_request, step = _decidable(access_request, by, justification)
+    step.decide(StepState.DENIED, by=by, justification=justification)
+    flow.close_steps(access_request)
+    moved = access_request.move(Event.DENY, reason=justification, final=True)
+    flow.record(
+        access_request,
+        "request.denied",
+        by=by,
+        step=step.position,
+        justification=justification,
+        **moved,
+    )
+    people = {access_request.requestor, access_request.target}
+    flow.tell(access_request, "request.denied", people, by=str(by), decision=justification)
+    return access_request
+
+
+def decide_many(
+    access_requests: Iterable[AccessRequest], *, by: User, approves: bool, justification: str = ""
+) -> list[Outcome]:
+    """Decide each request on its own: one that is refused does not stop the others."""
+    outcomes = []
+    for access_request in access_requests:
+        try:
+            if approves:
+                decided = approve(access_request, by=by, justification=justification)
+            else:
+                decided = deny_request(access_request, by=by, justification=justification)
+            outcomes.append(Outcome(decided, Decision()))
+        except Denied as denied:
+            outcomes.append(Outcome(access_request, denied.decision))
+    return outcomes
+
+
+@transaction.atomic(durable=True)
+def lapse(step: ApprovalStep) -> bool:
+    """End a request that nobody decided in time; say whether this call did."""
+    access_request = flow.locked(step.access_request)
+    step = access_request.steps.get(pk=step.pk)
+    if step.state != StepState.WAITING or not step.due_at or step.due_at > clock.now():
+        return False
+    step.close(StepState.LAPSED)
+    flow.close_steps(access_request)
+    moved = access_request.move(Event.LAPSE, reason="Nobody decided in time.", final=True)
+    flow.record(access_request, "request.lapsed", by=None, step=step.position, **moved)
+    flow.tell(access_request, "request.lapsed", [access_request.requestor], step=step.position)
+    flow.tell(access_request, "approval.lapsed", step.approvers.all(), step=step.position)
+    return True
+
+
+@transaction.atomic(durable=True)
+def remind_approvers(step: ApprovalStep) -> bool:
+    """Remind whoever is asked, at the moments that the stage plans; say whether it was due."""
+    access_request = flow.locked(step.access_request)
+    step = access_request.steps.get(pk=step.pk)
+    moment = clock.now()
+    if step.state != StepState.WAITING or not step.remind_at or step.remind_at > moment:
+        return False
+    due_at = step.due_at or moment
+    last = due_at - flow.ONE_DAY
+    step.remind_at = last if last > moment else None
+    step.save(update_fields=["remind_at"])
+    asked = list(step.approvers.all())
+    flow.tell(access_request, "approval.reminder", asked, step=step.position, due_at=due_at)
+    flow.record(access_request, "request.reminded", by=None, asked=flow.names(asked))
+    return True
+
+
+def _decidable(
+    access_request: AccessRequest, by: User, justification: str
+) -> tuple[AccessRequest, ApprovalStep]:
+    """Within the caller's transaction: lock, and return the request with the step that waits."""
+    access_request = flow.locked(access_request)
+    step = access_request.steps.filter(state=StepState.WAITING).first()
+    permissions.can_decide(by, access_request, step).require()
+    assert step is not None  # noqa: S101  # can_decide refuses without one
+    if step.due_at and step.due_at <= clock.now():
+        deny("lapsed", "The deadline has passed; the request lapses.").require()
+    collect((text_fits(justification, is_required=step.requires_justification),)).require()
+    return access_request, step
+
+
+def _shorten(access_request: AccessRequest, ends_at: datetime) -> None:
+    """Within the caller's transaction: keep an earlier end, or raise Denied."""
+    assignment = access_request.assignment
+    planned = access_request.ends_at if assignment else flow.span_of(access_request).ends_at
+    if ends_at <= clock.now():
+        deny("ends_in_the_past", "The end is in the past.", "Choose a later date.").require()
+    if planned is not None and ends_at >= planned:
+        deny(
+            "not_shorter",
+            "The end is not earlier than what was asked for.",
+            "Choose an earlier end.",
+        ).require()
+    if assignment and assignment.ends_at and ends_at <= assignment.ends_at:
+        deny("not_later", "The access lasts that long already.", "Choose a later end.").require()
+    access_request.shortened_to = ends_at

@@ -1,0 +1,99 @@
+"""Find what is due: the clock's side of the product, harmless at any moment and any number of times.
+
+Each part is short: it works set-based, or queues the slow work for other workers.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from entitlements import heartbeat
+from entitlements.assignments.models import Assignment
+from entitlements.assignments.operations import remind_holder
+from entitlements.audit.sealing import seal_new
+from entitlements.delivery.expiry import BATCH, end_overdue
+from entitlements.delivery.tasks import sweep_grants, sweep_recounts, sweep_unsettled
+from entitlements.notifications.tasks import sweep_mails
+from entitlements.requests.deciding import lapse, remind_approvers
+from entitlements.requests.models import AccessRequest, ApprovalStep
+from entitlements.requests.operations import cancel_obsolete, start_scheduled
+
+log = structlog.get_logger(__name__)
+
+MOST_BATCHES = 100
+MOST_ROWS = 500
+
+
+def end_what_is_over() -> int:
+    """End every assignment that is past its end, batch by batch."""
+    total = 0
+    for _ in range(MOST_BATCHES):
+        ended = end_overdue()
+        total += ended
+        if ended < BATCH:
+            break
+    return total
+
+
+def start_what_is_due() -> int:
+    """Begin access whose start has come."""
+    due = list(AccessRequest.objects.start_due().order_by("starts_at")[:MOST_ROWS])
+    for access_request in due:
+        start_scheduled(access_request)
+    return len(due)
+
+
+def lapse_what_nobody_decided() -> int:
+    """End requests whose deadline has passed."""
+    steps = ApprovalStep.objects.lapsing().select_related("access_request").order_by("due_at")
+    return sum(lapse(step) for step in steps[:MOST_ROWS])
+
+
+def cancel_what_is_obsolete() -> int:
+    """Call off requests to extend what has ended."""
+    obsolete = list(AccessRequest.objects.obsolete()[:MOST_ROWS])
+    for access_request in obsolete:
+        cancel_obsolete(access_request)
+    return len(obsolete)
+
+
+def remind_who_decides() -> int:
+    """Remind approvers at the moments that stages plan."""
+    steps = ApprovalStep.objects.reminder_due().select_related("access_request")
+    return sum(remind_approvers(step) for step in steps.order_by("remind_at")[:MOST_ROWS])
+
+
+def remind_who_holds() -> int:
+    """Tell holders that their access ends in 14 days, and in one."""
+    due = Assignment.objects.reminder_due().order_by("reminder_at")[:MOST_ROWS]
+    return sum(remind_holder(assignment) for assignment in due)
+
+
+PARTS: tuple[Callable[[], int], ...] = (
+    end_what_is_over,
+    sweep_recounts,
+    sweep_grants,
+    start_what_is_due,
+    lapse_what_nobody_decided,
+    cancel_what_is_obsolete,
+    sweep_unsettled,
+    remind_who_decides,
+    remind_who_holds,
+    sweep_mails,
+    seal_new,
+)
+
+
+def run() -> None:
+    """Run every part; one that fails is logged and does not stop the others."""
+    for part in PARTS:
+        try:
+            part()
+        except Exception:
+            log.exception("sweep_part_failed", part=part.__name__)
+    heartbeat.beat()
+
+
+def deliver() -> None:
+    """Queue what is due in each connected system."""
+    sweep_grants()
