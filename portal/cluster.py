@@ -7,6 +7,7 @@ successors wait for it forever while the cluster still looks alive.
 import functools
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing import Value, parent_process
@@ -98,7 +99,8 @@ class FailFastCluster(django_q_cluster.Cluster):
         return self._ended()
 
     def _ended(self) -> int:
-        self.stop_event.set()
+        # set() waits for the sentinel to wake up, forever if that was killed in the meantime.
+        threading.Thread(target=self.stop_event.set, daemon=True).start()
         self.sentinel.join(timeout=settings.JOBS_TIMEOUT + 10)
         if self.sentinel.is_alive():
             log.critical("the job cluster did not stop in time")

@@ -37,6 +37,11 @@ DATABASES = {
     )
 }
 ON_POSTGRESQL = DATABASES["default"]["ENGINE"].endswith("postgresql")
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # addresses are unique without regard to case, by constraint
+    "security.W005",  # whether its subdomains use HTTPS is for the organization to say
+    "security.W021",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A portal that others can reach, or that shares its database with other machines, is in production.
@@ -87,8 +92,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.logging.RequestLogMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "portal.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -100,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.ViewerMiddleware",
+    "portal.middleware.FragmentMiddleware",
     "portal.middleware.RefusalMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -112,6 +118,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.navigation.shell",
@@ -162,7 +169,6 @@ CACHES = {
 # Sign-in
 
 AUTH_USER_MODEL = "entitlements.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # addresses are unique without regard to case, by constraint
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
