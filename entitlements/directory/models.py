@@ -81,7 +81,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **attributes)
 
 
-class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]
+class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     """A person, as the company's directory describes him; `is_active` is its accountEnabled."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -135,7 +135,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):  # type: igno
     time_zone = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=10, default="en")
     theme = models.CharField(max_length=10, default="system")
-    mail_preference = models.CharField(max_length=10, default="immediately")
+    mail_preference = models.CharField(max_length=20, default="immediately")
     is_demo = models.BooleanField(default=False)
 
     objects = UserManager()

@@ -18,7 +18,8 @@ def forbid(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
             BEGIN
                 RAISE EXCEPTION 'append-only: % of % is refused', TG_OP, TG_TABLE_NAME;
             END
-            $$ LANGUAGE plpgsql"""
+            $$ LANGUAGE plpgsql""",
+            params=None,
         )
     for table in TABLES:
         for act in ("UPDATE", "DELETE"):
