@@ -37,7 +37,7 @@ def choose(person: User, *, by: User, **choices: str) -> User:
         for name, value in changed.items():
             setattr(person, name, value)
         person.save(update_fields=list(changed))
-        trail.record("user.preferences_changed", person, by=by, **changed)
+        trail.record("user.preferences_changed", person, by=by, changes=changed)
     return person
 
 

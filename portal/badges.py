@@ -1,0 +1,133 @@
+"""How each state is shown: its word, its tone and its icon, in one table for all pages."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Tone = Literal["ok", "warn", "bad", "info", "quiet"]
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state as people see it; the word alone must be enough."""
+
+    word: str
+    tone: Tone
+    icon: str
+
+
+REQUEST: Final = {
+    "draft": Badge("Draft", "quiet", "pencil"),
+    "submitted": Badge("Received", "info", "inbox"),
+    "waiting_for_callback": Badge("Waiting for a system", "info", "system"),
+    "pending_approval": Badge("Waiting for approval", "warn", "hourglass"),
+    "pending_approval_escalated": Badge("Passed on", "warn", "right"),
+    "approved": Badge("Approved", "info", "check"),
+    "scheduled": Badge("Starts later", "info", "calendar"),
+    "pending_not_before": Badge("Starts later", "info", "calendar"),
+    "delivering": Badge("Being set up", "info", "refresh"),
+    "delivered": Badge("Done", "ok", "check-circle"),
+    "partially_delivered": Badge("Partly set up", "bad", "half"),
+    "delivery_failed": Badge("Failed", "bad", "cross-circle"),
+    "undelivered": Badge("Failed", "bad", "cross-circle"),
+    "denied": Badge("Denied", "bad", "ban"),
+    "expired": Badge("Lapsed", "quiet", "clock"),
+    "lapsed": Badge("Lapsed", "quiet", "clock"),
+    "canceled": Badge("Canceled", "quiet", "cross"),
+}
+
+ASSIGNMENT: Final = {
+    "scheduled": Badge("Starts later", "info", "calendar"),
+    "delivering": Badge("Being set up", "info", "refresh"),
+    "active": Badge("Active", "ok", "check-circle"),
+    "delivered": Badge("Active", "ok", "check-circle"),
+    "ends_soon": Badge("Ends soon", "warn", "hourglass"),
+    "partially_delivered": Badge("Partly set up", "bad", "half"),
+    "delivery_failed": Badge("Failed", "bad", "cross-circle"),
+    "ending": Badge("Being removed", "info", "refresh"),
+    "expired": Badge("Ended", "quiet", "clock"),
+    "ended": Badge("Ended", "quiet", "clock"),
+}
+
+GRANT: Final = {
+    "waiting": Badge("Being set up", "info", "refresh"),
+    "delivering": Badge("Being set up", "info", "refresh"),
+    "delivered": Badge("Done", "ok", "check-circle"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "removing": Badge("Being removed", "info", "refresh"),
+    "removed": Badge("Removed", "quiet", "cross"),
+}
+
+STEP: Final = {
+    "waiting": Badge("Waiting", "warn", "hourglass"),
+    "not_started": Badge("To come", "quiet", "circle"),
+    "approved": Badge("Approved", "ok", "check-circle"),
+    "denied": Badge("Denied", "bad", "ban"),
+    "escalated": Badge("Passed on", "warn", "right"),
+    "lapsed": Badge("Lapsed", "quiet", "clock"),
+    "skipped": Badge("Not needed", "quiet", "cross"),
+    "canceled": Badge("Canceled", "quiet", "cross"),
+}
+
+REVIEW_ITEM: Final = {
+    "open": Badge("Open", "warn", "hourglass"),
+    "keep": Badge("Keep", "ok", "check-circle"),
+    "end": Badge("End", "bad", "ban"),
+    "dont_know": Badge("Don't know", "quiet", "help"),
+    "applied": Badge("Applied", "ok", "check-circle"),
+}
+
+PACKAGE: Final = {
+    "draft": Badge("Draft", "quiet", "pencil"),
+    "published": Badge("Published", "ok", "check-circle"),
+    "hidden": Badge("Hidden", "info", "hidden"),
+    "retired": Badge("Retired", "quiet", "lock"),
+}
+
+POLICY: Final = {
+    "on": Badge("On", "ok", "check-circle"),
+    "off": Badge("Off", "quiet", "ban"),
+    "new_requests_off": Badge("New requests off", "warn", "lock"),
+}
+
+MARK: Final = {
+    "privileged": Badge("Privileged", "warn", "shield"),
+    "clash": Badge("Clash", "bad", "alert"),
+    "by_rule": Badge("By rule", "quiet", "gear"),
+    "by_hand": Badge("By hand", "quiet", "person"),
+    "on_behalf": Badge("On behalf", "quiet", "people"),
+    "drift": Badge("Drift", "bad", "alert"),
+}
+
+MAIL: Final = {
+    "waiting": Badge("Waiting", "info", "clock"),
+    "sent": Badge("Sent", "ok", "check-circle"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "off": Badge("Not mailed", "quiet", "ban"),
+}
+
+CHECK: Final = {
+    "ok": Badge("Works", "ok", "check-circle"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "unknown": Badge("Not checked", "quiet", "help"),
+    "enabled": Badge("On", "ok", "check-circle"),
+    "disabled": Badge("Off", "quiet", "ban"),
+}
+
+BADGES: Final[dict[str, dict[str, Badge]]] = {
+    "request": REQUEST,
+    "assignment": ASSIGNMENT,
+    "grant": GRANT,
+    "step": STEP,
+    "review_item": REVIEW_ITEM,
+    "package": PACKAGE,
+    "policy": POLICY,
+    "mark": MARK,
+    "mail": MAIL,
+    "check": CHECK,
+}
+
+
+def badge_for(kind: str, state: str) -> Badge:
+    """Return the badge of a state; a state that the table lacks shows its own name, quietly."""
+    known = BADGES[kind].get(state)
+    return known or Badge(state.replace("_", " ").capitalize(), "quiet", "circle")

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from portal.demo import views
+
+app_name = "demo"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("be/<slug:key>/", views.be, name="be"),
+    path("mail/", views.mail, name="mail"),
+    path("mail/<uuid:notification_id>/", views.message, name="message"),
+]
