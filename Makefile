@@ -7,22 +7,22 @@ PYTHON ?= python3
 DEMO ?= 1
 BIN = .venv/bin
 
-.PHONY: run test browser lint format migrations clean
+.PHONY: run test browser lint format
 
 run: .venv/.run
 	@DEMO=$(DEMO) exec $(BIN)/python manage.py up
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -q -n auto -m "not browser"
+	$(BIN)/python -m pytest -q -n auto -m "not browser" $(ARGS)
 
 browser: .venv/.e2e
-	$(BIN)/python -m pytest -q -m browser tests/browser
+	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	git ls-files -z -- 'templates/*.html' | xargs -0 -r $(BIN)/djade --check --target-version 5.2
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py draw_states --check
