@@ -1,4 +1,4 @@
-"""Find what is due: the clock's side of the product, harmless at any moment and any number of times.
+"""Find what is due: the clock's side of the product, harmless at any time, however often.
 
 Each part is short: it works set-based, or queues the slow work for other workers.
 """

@@ -1,7 +1,7 @@
 """Work that is a row: due at a moment, leased to one worker, retried with growing pauses."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,8 +10,10 @@ from entitlements import clock
 
 LEASE = timedelta(minutes=3)
 
+Row = TypeVar("Row", bound="WorkRow")
 
-class WorkQuerySet(models.QuerySet["WorkRow"]):
+
+class WorkQuerySet(models.QuerySet[Row]):
     def due(self) -> Self:
         """Rows whose moment has come and that no living worker holds."""
         moment = clock.now()

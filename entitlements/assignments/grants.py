@@ -6,22 +6,24 @@ the target system follows afterwards (`entitlements.delivery`).
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.expressions import RawSQL
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import PackageRole, ResourceRole
-from entitlements.directory.models import User
+from entitlements.directory.models import User, as_parameter
 from entitlements.work import WorkQuerySet, WorkRow
 
 BATCH = 500
 
 
-class GrantQuerySet(WorkQuerySet):
+class GrantQuerySet(WorkQuerySet["Grant"]):
     def of_assignment(self, assignment: Assignment) -> Self:
         """The grants that one assignment's package asks for."""
         roles = PackageRole.objects.filter(package=assignment.package_id).values("role")
@@ -78,6 +80,41 @@ class Grant(WorkRow):
         return "removing" if self.is_given or self.next_attempt_at else "removed"
 
 
+@dataclass(frozen=True)
+class HeldRole:
+    """One role of an assignment's package, and its grant; None until one is made."""
+
+    role: ResourceRole
+    grant: Grant | None
+
+    @property
+    def shown_state(self) -> str:
+        return self.grant.shown_state if self.grant else "waiting"
+
+
+def roles_of(assignment: Assignment) -> list[HeldRole]:
+    """Return the roles of an assignment's package in their order, by two queries."""
+    entries = PackageRole.objects.filter(package=assignment.package_id)
+    by_role = {grant.role_id: grant for grant in Grant.objects.of_assignment(assignment)}
+    return [
+        HeldRole(entry.role, by_role.get(entry.role_id))
+        for entry in entries.select_related("role__resource")
+    ]
+
+
+def also_given(assignment: Assignment) -> dict[UUID, list[str]]:
+    """Return, by role, the other packages through which the same person holds it now."""
+    others = Assignment.objects.live().filter(target=assignment.target_id)
+    entries = PackageRole.objects.filter(
+        package__in=others.exclude(pk=assignment.pk).values("package"),
+        role__packages=assignment.package_id,
+    )
+    found: dict[UUID, list[str]] = {}
+    for entry in entries.select_related("package").order_by("package__name"):
+        found.setdefault(entry.role_id, []).append(str(entry.package))
+    return found
+
+
 def want(assignment: Assignment) -> None:
     """Within the caller's transaction: mark every role of the assignment's package as wanted."""
     roles = list(
@@ -100,14 +137,15 @@ def unwant(assignments: Collection[UUID]) -> int:
 
     Returns how many grants are to be taken away. The assignments must have ended already.
     """
-    ended = Assignment.objects.filter(
-        pk__in=assignments, target=OuterRef("user"), package__package_roles__role=OuterRef("role")
-    )
+    marks = ", ".join(["%s"] * len(assignments))
+    asked_for = f"""
+        SELECT g.id FROM entitlements_assignment a
+        JOIN entitlements_packagerole pr ON pr.package_id = a.package_id
+        JOIN entitlements_grant g ON g.user_id = a.target_id AND g.role_id = pr.role_id
+        WHERE a.id IN ({marks}) AND g.is_wanted"""  # noqa: S608  # only placeholders are put in
+    chosen = RawSQL(asked_for, [as_parameter(pk) for pk in assignments])  # noqa: S611
     covered = _covering(OuterRef("user"), OuterRef("role"))
-    targets = Assignment.objects.filter(pk__in=assignments).values("target")
-    return Grant.objects.filter(
-        Exists(ended), ~Exists(covered), user__in=targets, is_wanted=True
-    ).update(is_wanted=False, **_due())
+    return Grant.objects.filter(~Exists(covered), pk__in=chosen).update(is_wanted=False, **_due())
 
 
 def recount(package_id: UUID) -> int:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from entitlements import clock
 from entitlements.catalog.models import AccessPackage, Catalog
@@ -44,6 +45,24 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def past(self) -> Self:
         """Access that has ended, carried out or not."""
         return self.filter(Q(ended_at__isnull=False) | Q(ends_at__lte=clock.now()))
+
+    def held_by(self, user: User) -> Self:
+        return self.filter(target=user)
+
+    def ending_soon(self) -> Self:
+        """Live access that ends within the time in which people are reminded of it."""
+        return self.live().filter(ends_at__lte=clock.now() + ENDS_SOON)
+
+    def troubled(self) -> Self:
+        """Live access of which some role could not be set up, with nothing more planned."""
+        failures = [AssignmentState.PARTIALLY_DELIVERED, AssignmentState.DELIVERY_FAILED]
+        return self.live().filter(state__in=failures)
+
+    def first_end_first(self) -> Self:
+        return self.order_by(F("ends_at").asc(nulls_last=True), "package__name", "pk")
+
+    def last_end_first(self) -> Self:
+        return self.order_by(Coalesce("ended_at", "ends_at").desc(), "pk")
 
     def overdue(self) -> Self:
         """Access past its end whose consequence nobody has carried out yet."""
@@ -129,6 +148,17 @@ class Assignment(models.Model):
             return AssignmentState.EXPIRED
         soon = self.ends_at and self.ends_at <= clock.now() + ENDS_SOON
         return "ends_soon" if soon and self.state == AssignmentState.DELIVERED else self.state
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When it ended, or will end by itself; None when it has no end."""
+        ran_out = self.end_reason in ("", EndReason.TIME)
+        return self.ends_at if ran_out else self.ended_at
+
+    @property
+    def shown_end_reason(self) -> str:
+        """Why it ended, in words, also before the end was carried out."""
+        return EndReason(self.end_reason or EndReason.TIME).label
 
     def end(self, reason: EndReason, *, by: User | None) -> None:
         """Within the caller's transaction: put an end to it now, and save."""

@@ -60,7 +60,7 @@ def move_end(assignment: Assignment, ends_at: datetime | None, *, by: User | Non
 
 
 def end(assignment: Assignment, reason: EndReason, *, by: User | None) -> None:
-    """Within the caller's transaction: end it now, and queue taking away what nothing else gives."""
+    """Within the caller's transaction: end it now, and queue taking away what only it gave."""
     assignment.end(reason, by=by)
     grants.unwant([assignment.pk])
     trail.record(

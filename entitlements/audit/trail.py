@@ -53,7 +53,7 @@ def compose(
         action=action,
         actor_id=by.pk if by else None,
         actor_name=str(by) if by else SYSTEM,
-        subject_type=subject._meta.model_name,
+        subject_type=str(subject._meta.model_name),
         subject_id=subject.pk,
         subject_name=str(subject)[:300],
         target_id=target.pk if target else None,

@@ -4,7 +4,7 @@ from typing import Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.db.models.functions import Lower
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
@@ -153,7 +153,10 @@ class CatalogResource(models.Model):
 
 
 class ResourceRole(models.Model):
-    """What somebody may be in a resource; `external_id` is "member", "owner" or the system's own id."""
+    """What somebody may be in a resource.
+
+    `external_id` is "member", "owner" or the system's own id.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     resource = models.ForeignKey(Resource, models.CASCADE, related_name="roles")
@@ -191,6 +194,16 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
     def listed(self) -> Self:
         """Open packages that are not hidden."""
         return self.open().filter(is_hidden=False)
+
+    def with_resource_kind(self, kind: str) -> Self:
+        """Packages with a role of a resource of this kind."""
+        roles = PackageRole.objects.filter(package=OuterRef("pk"), role__resource__kind=kind)
+        return self.filter(Exists(roles))
+
+    def with_roles(self) -> Self:
+        """Bring along the roles in their order, with their resources, by one more query."""
+        roles = PackageRole.objects.select_related("role__resource")
+        return self.prefetch_related(Prefetch("package_roles", roles))
 
     def matching(self, text: str) -> Self:
         """Packages with every word of `text` in their name, description, resources or roles."""

@@ -57,7 +57,8 @@ class DirectoryConnector:
     def _group(self, place: Place) -> Group:
         if place.role not in (MEMBER, OWNER):
             raise ConnectorRefused("unknown_role", f"A group has no role “{place.role}”.")
-        group = Group.objects.filter(pk=_uuid(place.resource)).first()
+        key = _uuid(place.resource)
+        group = Group.objects.filter(pk=key).first() if key else None
         if group is None:
             raise ConnectorRefused("group_missing", "The group does not exist any more.")
         if group.source_id or (group.is_dynamic and place.role == MEMBER):
@@ -67,7 +68,8 @@ class DirectoryConnector:
         return group
 
     def _user(self, account: str) -> User:
-        user = User.objects.filter(pk=_uuid(account)).first()
+        key = _uuid(account)
+        user: User | None = User.objects.filter(pk=key).first() if key else None
         if user is None:
             raise ConnectorRefused("account_missing", "The person does not exist any more.")
         return user

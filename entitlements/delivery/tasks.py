@@ -65,7 +65,7 @@ def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
 
 
 def _wait_together(system: ConnectedSystem, until: datetime) -> None:
-    """Let what else is due in a system wait until it is tried again, so that nothing hangs on it."""
+    """Let what else is due in a system wait until it is tried again: nothing hangs on it."""
     others = Grant.objects.due().filter(role__resource__system=system)
     Grant.objects.filter(pk__in=others.values("pk"), lease_until=None).update(next_attempt_at=until)
 

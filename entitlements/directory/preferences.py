@@ -1,6 +1,6 @@
 """How somebody likes to be shown things, and how often to be mailed."""
 
-from typing import Final
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from django.db import models, transaction
@@ -32,7 +32,9 @@ def choose(person: User, *, by: User, **choices: str) -> User:
     if by.pk != person.pk:
         deny("not_yours", "Only the person concerned can change these settings.").require()
     collect(_known(name, value) for name, value in choices.items()).require()
-    changed = {name: value for name, value in choices.items() if getattr(person, name) != value}
+    changed: dict[str, Any] = {
+        name: value for name, value in choices.items() if getattr(person, name) != value
+    }
     if changed:
         for name, value in changed.items():
             setattr(person, name, value)

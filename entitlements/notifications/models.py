@@ -10,7 +10,7 @@ from entitlements.directory.models import User
 from entitlements.work import WorkQuerySet, WorkRow
 
 
-class NotificationQuerySet(WorkQuerySet):
+class NotificationQuerySet(WorkQuerySet["Notification"]):
     def unread(self) -> Self:
         return self.filter(read_at=None)
 
@@ -28,7 +28,9 @@ class Notification(WorkRow):
     about_type = models.CharField(max_length=40)
     about_id = models.UUIDField()
     facts = models.JSONField(default=dict)
-    once_key = models.CharField(max_length=200, null=True, blank=True)
+    once_key = models.CharField(  # noqa: DJ001  # null: any number of rows without a key
+        max_length=200, null=True, blank=True
+    )
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)

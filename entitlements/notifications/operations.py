@@ -28,7 +28,7 @@ def notify(
         Notification(
             event=event,
             recipient=recipient,
-            about_type=about._meta.model_name,
+            about_type=str(about._meta.model_name),
             about_id=about.pk,
             facts={name: plain(value) for name, value in facts.items()},
             once_key=once,

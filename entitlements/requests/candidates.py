@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -116,5 +117,5 @@ def _in_scope(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> boo
     return admitting.exists()
 
 
-def _open_requests(package_id: object, target: User) -> QuerySet[AccessRequest]:
+def _open_requests(package_id: UUID, target: User) -> QuerySet[AccessRequest]:
     return AccessRequest.objects.open().filter(package=package_id, target=target)

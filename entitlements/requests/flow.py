@@ -105,7 +105,7 @@ def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def start(access_request: AccessRequest, *, by: User | None) -> None:
-    """Within the caller's transaction: begin the assignment; raises Denied when its time is over."""
+    """Within the caller's transaction: begin the assignment; raise Denied when its time is over."""
     span = span_of(access_request)
     if span.ends_at is not None and span.ends_at <= span.starts_at:
         deny("period_over", "The period that was asked for is over.", "Ask again.").require()
@@ -131,9 +131,7 @@ def span_of(access_request: AccessRequest) -> rules.Span:
 
 
 def _extend(access_request: AccessRequest, *, by: User | None) -> None:
-    assignment = Assignment.objects.select_for_update(of=("self",)).get(
-        pk=access_request.assignment_id
-    )
+    assignment = Assignment.objects.select_for_update(of=("self",)).get(requests=access_request)
     if not assignment.is_live:
         deny("access_ended", f"{access_request.package} has ended.", "Ask for it again.").require()
     wanted = [end for end in (access_request.ends_at, access_request.shortened_to) if end]

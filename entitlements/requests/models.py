@@ -5,7 +5,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
@@ -40,6 +40,18 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def moving(self) -> Self:
         """Requests in which something is still to happen."""
         return self.filter(state__in=MOVING)
+
+    def closed(self) -> Self:
+        """Requests in which nothing more happens by itself."""
+        return self.exclude(state__in=MOVING)
+
+    def with_waiting_step(self) -> Self:
+        """Bring along the stage that waits and who is asked in it, by two more queries."""
+        waiting = ApprovalStep.objects.filter(state=StepState.WAITING)
+        steps = waiting.prefetch_related(
+            Prefetch("approvers", User.objects.order_by("display_name"))
+        )
+        return self.prefetch_related(Prefetch("steps", steps, to_attr="waiting_steps"))
 
     def made_by_or_for(self, user: User) -> Self:
         return self.filter(Q(requestor=user) | Q(target=user))
@@ -86,7 +98,7 @@ class AccessRequest(models.Model):
     """Somebody asks that a person gets, keeps longer, or loses a package.
 
     `starts_at` and `ends_at` are what was chosen (UTC; None: what the policy says). `shortened_to`
-    is an earlier end that an approver set. `terms` is the policy as it read when the request was made.
+    is an earlier end that an approver set. `terms` is the policy as it read at that time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -150,6 +162,12 @@ class AccessRequest(models.Model):
     @property
     def is_moving(self) -> bool:
         return self.state in MOVING
+
+    @property
+    def waiting_step(self) -> "ApprovalStep | None":
+        """The stage that waits, of a request that was read `with_waiting_step`."""
+        steps: list[ApprovalStep] = getattr(self, "waiting_steps", [])
+        return steps[0] if steps else None
 
     def can_see(self, event: Event) -> bool:
         """Say whether the transition table has a step for `event` here."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TypedDict
 
 from django.db import IntegrityError, transaction
 
@@ -19,6 +20,14 @@ from entitlements.requests.models import AccessRequest, StepState
 from entitlements.requests.states import ADDS, Event, RequestKind, RequestState
 
 REMIND_AGAIN = flow.ONE_DAY
+
+
+class Wish(TypedDict):
+    """What somebody who asks writes and chooses."""
+
+    justification: str
+    starts_at: datetime | None
+    ends_at: datetime | None
 
 
 def submit(
@@ -45,9 +54,9 @@ def _submit(
     starts_at: datetime | None,
     ends_at: datetime | None,
 ) -> AccessRequest:
-    facts = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
-    candidates.can_request(policy, by, **facts).require()
-    access_request = _create(RequestKind.USER_ADD, policy, by, by, **facts)
+    wish: Wish = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
+    candidates.can_request(policy, by, **wish).require()
+    access_request = _create(RequestKind.USER_ADD, policy, by, by, **wish)
     flow.record(access_request, "request.submitted", by=by, justification=justification)
     flow.take_in(access_request, by=by)
     return access_request
@@ -80,9 +89,9 @@ def _assign(
     ends_at: datetime | None,
 ) -> AccessRequest:
     can(by, "manage_assignments", policy.package.catalog).require()
-    facts = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
-    candidates.can_request(policy, target, is_direct=True, **facts).require()
-    access_request = _create(RequestKind.ADMIN_ADD, policy, by, target, **facts)
+    wish: Wish = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
+    candidates.can_request(policy, target, is_direct=True, **wish).require()
+    access_request = _create(RequestKind.ADMIN_ADD, policy, by, target, **wish)
     flow.record(access_request, "request.given_directly", by=by, justification=justification)
     flow.take_in(access_request, by=by)
     return access_request

@@ -29,13 +29,9 @@ def can_cancel(user: User, access_request: AccessRequest) -> Decision:
     """The requestor while it waits; managers of assignments also what failed."""
     if not access_request.can_see(Event.CANCEL):
         return deny("too_late_to_cancel", _outcome(access_request))
-    if user.is_active and access_request.state in (
-        RequestState.SUBMITTED,
-        RequestState.PENDING_APPROVAL,
-        RequestState.SCHEDULED,
-    ):
-        if user.pk in (access_request.requestor_id, access_request.target_id):
-            return ALLOWED
+    is_concerned = user.pk in (access_request.requestor_id, access_request.target_id)
+    if access_request.is_open and is_concerned and user.is_active:
+        return ALLOWED
     return can(user, "manage_assignments", access_request.package.catalog)
 
 
