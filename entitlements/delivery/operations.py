@@ -59,19 +59,20 @@ def carry_out(claimed: Claim, connector: Connector) -> None:
 
     Raises ConnectorUnavailable, after writing it down, so that the caller leaves the system alone.
     """
+    kept = False
     try:
         account = account_of(claimed.grant.user, claimed.grant.role.resource.system)
         if claimed.is_wanted:
             _give(claimed, connector, account)
         else:
-            _take(claimed, connector, account)
+            kept = not _take(claimed, connector, account)
     except ConnectorUnavailable as error:
         postpone(claimed, error)
         raise
     except ConnectorRefused as error:
         refuse(claimed, error)
     else:
-        complete(claimed)
+        complete(claimed, kept=kept)
 
 
 def _give(claimed: Claim, connector: Connector, account: str) -> None:
@@ -82,10 +83,12 @@ def _give(claimed: Claim, connector: Connector, account: str) -> None:
     connector.ensure_member(claimed.place, account)
 
 
-def _take(claimed: Claim, connector: Connector, account: str) -> None:
+def _take(claimed: Claim, connector: Connector, account: str) -> bool:
+    """Say whether the role was taken; access held before the package may be kept."""
     if claimed.grant.held_before and _keeps_access_held_before(claimed.grant):
-        return
+        return False
     connector.ensure_absent(claimed.place, account)
+    return True
 
 
 def _keeps_access_held_before(grant: Grant) -> bool:
@@ -103,8 +106,11 @@ def _keeps_access_held_before(grant: Grant) -> bool:
 
 
 @transaction.atomic(durable=True)
-def complete(claimed: Claim) -> None:
-    """Write down that the target system is so; what changed meanwhile stays due."""
+def complete(claimed: Claim, *, kept: bool = False) -> None:
+    """Write down that the target system is so; what changed meanwhile stays due.
+
+    With `kept` the grant is gone, and the person goes on to hold what he had before it.
+    """
     grant = _still_claimed(claimed)
     if grant is None:
         return
@@ -118,9 +124,13 @@ def complete(claimed: Claim) -> None:
     grant.next_attempt_at = clock.now() if changed else None
     grant.changed_at = clock.now()
     grant.save()
-    action = "grant.given" if claimed.is_wanted else "grant.taken"
     trail.record(
-        action, grant.role, by=None, target=grant.user, system=str(grant.role.resource.system)
+        "grant.given" if claimed.is_wanted else "grant.taken",
+        grant.role,
+        by=None,
+        target=grant.user,
+        system=str(grant.role.resource.system),
+        **({"kept": True} if kept else {}),
     )
 
 
