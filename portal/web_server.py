@@ -1,7 +1,12 @@
 """Gunicorn's configuration: `gunicorn -c python:portal.web_server portal.wsgi`."""
 
+import logging.config
+import os
+
 from django.conf import settings
 from gunicorn.glogging import Logger
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 bind = f"{settings.BIND}:{settings.PORT}"
 workers = settings.WEB_WORKERS
@@ -17,7 +22,7 @@ class PropagatingLogger(Logger):
     """Leaves gunicorn's lines to the portal's own logging."""
 
     def setup(self, cfg: object) -> None:
-        self.error_log.setLevel(settings.LOG_LEVEL)
+        logging.config.dictConfig(settings.LOGGING)
         self.error_log.propagate = True
 
 
