@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -23,7 +23,17 @@ def zone() -> ZoneInfo:
 
 def today_begins() -> datetime:
     """Return the first moment of the present day in the organization's zone."""
-    return now().astimezone(zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return now().astimezone(zone()).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+
+
+def day_begins(day: date) -> datetime:
+    """Return the first moment of a day in the organization's zone."""
+    return datetime.combine(day, time.min, tzinfo=zone())
+
+
+def day_ends(day: date) -> datetime:
+    """Return the last second of a day in the organization's zone."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=zone())
 
 
 @contextmanager

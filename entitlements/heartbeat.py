@@ -43,7 +43,7 @@ def tick() -> bool:
         .update(asked_at=moment)
     )
     if asked:
-        outbox.enqueue("sweep.run")
+        outbox.enqueue_revocation("sweep.run")
     return bool(asked)
 
 

@@ -4,15 +4,23 @@ Each part is short: it works set-based, or queues the slow work for other worker
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
+from django.db.models import Model, QuerySet
 
 from entitlements import heartbeat
 from entitlements.assignments.models import Assignment
 from entitlements.assignments.operations import remind_holder
+from entitlements.audit.sealing import BATCH as SEALS
 from entitlements.audit.sealing import seal_new
 from entitlements.delivery.expiry import BATCH, end_overdue
-from entitlements.delivery.tasks import sweep_grants, sweep_recounts, sweep_unsettled
+from entitlements.delivery.tasks import (
+    sweep_grants,
+    sweep_recounts,
+    sweep_revocations,
+    sweep_unsettled,
+)
 from entitlements.notifications.tasks import sweep_mails
 from entitlements.requests.deciding import lapse, remind_approvers
 from entitlements.requests.models import AccessRequest, ApprovalStep
@@ -22,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 MOST_BATCHES = 100
 MOST_ROWS = 500
+MOST_SEALS = 20
+
+Row = TypeVar("Row", bound=Model)
 
 
 def end_what_is_over() -> int:
@@ -37,36 +48,51 @@ def end_what_is_over() -> int:
 
 def start_what_is_due() -> int:
     """Begin access whose start has come."""
-    due = list(AccessRequest.objects.start_due().order_by("starts_at")[:MOST_ROWS])
-    for access_request in due:
-        start_scheduled(access_request)
-    return len(due)
+    return _each(start_scheduled, AccessRequest.objects.start_due().order_by("starts_at"))
 
 
 def lapse_what_nobody_decided() -> int:
     """End requests whose deadline has passed."""
     steps = ApprovalStep.objects.lapsing().select_related("access_request").order_by("due_at")
-    return sum(lapse(step) for step in steps[:MOST_ROWS])
+    return _each(lapse, steps)
 
 
 def cancel_what_is_obsolete() -> int:
     """Call off requests to extend what has ended."""
-    obsolete = list(AccessRequest.objects.obsolete()[:MOST_ROWS])
-    for access_request in obsolete:
-        cancel_obsolete(access_request)
-    return len(obsolete)
+    return _each(cancel_obsolete, AccessRequest.objects.obsolete().order_by("created_at"))
 
 
 def remind_who_decides() -> int:
     """Remind approvers at the moments that stages plan."""
     steps = ApprovalStep.objects.reminder_due().select_related("access_request")
-    return sum(remind_approvers(step) for step in steps.order_by("remind_at")[:MOST_ROWS])
+    return _each(remind_approvers, steps.order_by("remind_at"))
 
 
 def remind_who_holds() -> int:
     """Tell holders that their access ends in 14 days, and in one."""
-    due = Assignment.objects.reminder_due().order_by("reminder_at")[:MOST_ROWS]
-    return sum(remind_holder(assignment) for assignment in due)
+    return _each(remind_holder, Assignment.objects.reminder_due().order_by("reminder_at"))
+
+
+def seal_what_happened() -> int:
+    """Chain what was written since the last sweep, batch by batch."""
+    total = 0
+    for _ in range(MOST_SEALS):
+        sealed = seal_new()
+        total += sealed
+        if sealed < SEALS:
+            break
+    return total
+
+
+def _each(act: Callable[[Row], object], rows: QuerySet[Row]) -> int:
+    """Do the same with each row, and return with how many; one that fails stops no other."""
+    chosen = list(rows[:MOST_ROWS])
+    for row in chosen:
+        try:
+            act(row)
+        except Exception:
+            log.exception("sweep_row_failed", act=act.__name__, row=str(row.pk))
+    return len(chosen)
 
 
 PARTS: tuple[Callable[[], int], ...] = (
@@ -80,7 +106,7 @@ PARTS: tuple[Callable[[], int], ...] = (
     remind_who_decides,
     remind_who_holds,
     sweep_mails,
-    seal_new,
+    seal_what_happened,
 )
 
 
@@ -95,5 +121,5 @@ def run() -> None:
 
 
 def deliver() -> None:
-    """Queue what is due in each connected system."""
-    sweep_grants()
+    """Queue what is to be taken away in each connected system."""
+    sweep_revocations()

@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from entitlements import clock
 
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(seconds=settings.WORK_LEASE_SECONDS)
+"""How long a row belongs to a worker; longer than a job may take, so that he is surely gone."""
 
 Row = TypeVar("Row", bound="WorkRow")
 

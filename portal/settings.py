@@ -236,10 +236,16 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{PORTAL_NAME} <access@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# What mails take from other parts: their links, and what they show about what is to be decided
+
+LINKS = "portal.links.link_for"
+MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
+
 # Jobs: every message may be lost or repeated, because the work itself is a row of ours
 
 JOBS_WORKERS = env.int("JOBS_WORKERS", default=2)
 JOBS_TIMEOUT = env.int("JOBS_TIMEOUT", default=120)
+WORK_LEASE_SECONDS = env.float("WORK_LEASE_SECONDS", default=JOBS_TIMEOUT + 60)
 TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 Q_CLUSTER = {
     "name": "portal",

@@ -18,6 +18,7 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import PackageRole, ResourceRole
 from entitlements.directory.models import User, as_parameter
+from entitlements.locks import lock_rows
 from entitlements.work import WorkQuerySet, WorkRow
 
 BATCH = 500
@@ -34,8 +35,9 @@ class GrantQuerySet(WorkQuerySet["Grant"]):
         return self.filter(Exists(_covering(OuterRef("user"), OuterRef("role"))))
 
     def failed(self) -> Self:
-        """Wanted, not given, and nothing more is planned."""
-        return self.filter(is_wanted=True, is_given=False, next_attempt_at=None)
+        """Wanted, and not so or found not to be so any more, with nothing more planned."""
+        wanted = self.filter(is_wanted=True, next_attempt_at=None)
+        return wanted.filter(Q(is_given=False) | ~Q(error_code=""))
 
 
 class Grant(WorkRow):
@@ -74,9 +76,9 @@ class Grant(WorkRow):
     def shown_state(self) -> str:
         """One word for what people see of it."""
         if self.is_wanted:
-            if self.is_given:
-                return "done"
-            return "waiting" if self.next_attempt_at else "failed"
+            if self.next_attempt_at is None and (self.error_code or not self.is_given):
+                return "failed"
+            return "done" if self.is_given else "waiting"
         return "removing" if self.is_given or self.next_attempt_at else "removed"
 
 
@@ -117,35 +119,22 @@ def also_given(assignment: Assignment) -> dict[UUID, list[str]]:
 
 def want(assignment: Assignment) -> None:
     """Within the caller's transaction: mark every role of the assignment's package as wanted."""
-    roles = list(
-        PackageRole.objects.filter(package=assignment.package_id).values_list("role", flat=True)
-    )
-    Grant.objects.bulk_create(
-        [
-            Grant(user_id=assignment.target_id, role_id=role, next_attempt_at=clock.now())
-            for role in roles
-        ],
-        ignore_conflicts=True,
-    )
-    Grant.objects.filter(user=assignment.target_id, role__in=roles).filter(
-        Q(is_wanted=False) | Q(is_given=False)
-    ).update(is_wanted=True, **_due())
+    _want([assignment.target_id], assignment.package_id)
 
 
 def unwant(assignments: Collection[UUID]) -> int:
-    """Within the caller's transaction: mark what only these ended assignments asked for.
+    """Within the caller's transaction: mark what no assignment asks for, now that these ended.
 
-    Returns how many grants are to be taken away. The assignments must have ended already.
+    Looks at all that their holders have, since a package may have lost roles meanwhile. Returns
+    how many grants are to be taken away. The assignments must have ended already.
     """
     marks = ", ".join(["%s"] * len(assignments))
-    asked_for = f"""
+    held = f"""
         SELECT g.id FROM entitlements_assignment a
-        JOIN entitlements_packagerole pr ON pr.package_id = a.package_id
-        JOIN entitlements_grant g ON g.user_id = a.target_id AND g.role_id = pr.role_id
+        JOIN entitlements_grant g ON g.user_id = a.target_id
         WHERE a.id IN ({marks}) AND g.is_wanted"""  # noqa: S608  # only placeholders are put in
-    chosen = RawSQL(asked_for, [as_parameter(pk) for pk in assignments])  # noqa: S611
-    covered = _covering(OuterRef("user"), OuterRef("role"))
-    return Grant.objects.filter(~Exists(covered), pk__in=chosen).update(is_wanted=False, **_due())
+    chosen = RawSQL(held, [as_parameter(pk) for pk in assignments])  # noqa: S611
+    return _unwant_uncovered(Grant.objects.filter(pk__in=chosen))
 
 
 def recount(package_id: UUID) -> int:
@@ -153,17 +142,46 @@ def recount(package_id: UUID) -> int:
 
     For when a package gained or lost roles; returns how many people hold it.
     """
-    holders = Assignment.objects.live().filter(package=package_id)
-    Grant.objects.filter(
-        ~Exists(_covering(OuterRef("user"), OuterRef("role"))),
-        user__in=holders.values("target"),
-        is_wanted=True,
-    ).update(is_wanted=False, **_due())
-    count = 0
-    for assignment in holders.iterator(chunk_size=BATCH):
-        want(assignment)
-        count += 1
-    return count
+    live = Assignment.objects.live().filter(package=package_id).order_by("target")
+    holders = list(live.values_list("target", flat=True))
+    for start in range(0, len(holders), BATCH):
+        batch = holders[start : start + BATCH]
+        _unwant_uncovered(Grant.objects.filter(user__in=batch, is_wanted=True))
+        _want(batch, package_id)
+    return len(holders)
+
+
+def _want(holders: list[UUID], package_id: UUID) -> None:
+    """Mark every role of a package as wanted by each holder.
+
+    What exists is locked first: whoever takes one of the roles away at the same time is either
+    through with it, or will see the assignment that asks for it now.
+    """
+    entries = PackageRole.objects.filter(package=package_id).order_by("role")
+    roles = list(entries.values_list("role", flat=True))
+    concerned = Grant.objects.filter(user__in=holders, role__in=roles)
+    lock_rows(concerned)
+    Grant.objects.bulk_create(
+        [
+            Grant(user_id=holder, role_id=role, next_attempt_at=clock.now())
+            for holder in holders
+            for role in roles
+        ],
+        batch_size=BATCH,
+        ignore_conflicts=True,
+    )
+    concerned.filter(Q(is_wanted=False) | Q(is_given=False)).update(is_wanted=True, **_due())
+
+
+def _unwant_uncovered(grants: GrantQuerySet) -> int:
+    """Mark those of the grants for which no live assignment speaks, and return how many.
+
+    They are locked first: of two assignments that end at the same time, the second to come sees
+    that the first has ended.
+    """
+    lock_rows(grants)
+    covered = _covering(OuterRef("user"), OuterRef("role"))
+    return grants.filter(~Exists(covered)).update(is_wanted=False, **_due())
 
 
 def _due() -> dict[str, object]:

@@ -5,11 +5,11 @@ from typing import Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Coalesce
 
 from entitlements import clock
-from entitlements.catalog.models import AccessPackage, Catalog
+from entitlements.catalog.models import AccessPackage, Catalog, PackageRole
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 
@@ -57,6 +57,11 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Live access of which some role could not be set up, with nothing more planned."""
         failures = [AssignmentState.PARTIALLY_DELIVERED, AssignmentState.DELIVERY_FAILED]
         return self.live().filter(state__in=failures)
+
+    def with_roles(self) -> Self:
+        """Bring along the roles of the packages in their order, by one more query."""
+        roles = PackageRole.objects.select_related("role__resource")
+        return self.prefetch_related(Prefetch("package__package_roles", roles))
 
     def first_end_first(self) -> Self:
         return self.order_by(F("ends_at").asc(nulls_last=True), "package__name", "pk")

@@ -74,7 +74,7 @@ def end(assignment: Assignment, reason: EndReason, *, by: User | None) -> None:
             package=str(assignment.package),
             target=str(assignment.target),
             reason=reason.label,
-            ended_at=assignment.ended_at,
+            ended_at=assignment.over_at,
         )
     outbox.enqueue_revocation("delivery.tasks.deliver", assignment_id=assignment.pk)
 

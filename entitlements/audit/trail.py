@@ -52,7 +52,7 @@ def compose(
         at=clock.now(),
         action=action,
         actor_id=by.pk if by else None,
-        actor_name=str(by) if by else SYSTEM,
+        actor_name=str(by)[:200] if by else SYSTEM,
         subject_type=str(subject._meta.model_name),
         subject_id=subject.pk,
         subject_name=str(subject)[:300],

@@ -10,6 +10,7 @@ from entitlements.directory.models import Group, Membership, User
 from entitlements.systems.models import ConnectedSystem
 
 MEMBER, OWNER = "member", "owner"
+GONE = ("group_missing", "account_missing")
 
 
 class DirectoryConnector:
@@ -45,7 +46,12 @@ class DirectoryConnector:
 
     @transaction.atomic(durable=True)
     def ensure_absent(self, place: Place, account: str) -> None:
-        group, user = self._group(place), self._user(account)
+        try:
+            group, user = self._group(place), self._user(account)
+        except ConnectorRefused as refused:
+            if refused.code in GONE:
+                return
+            raise
         if place.role == OWNER:
             group.owners.remove(user)
         else:

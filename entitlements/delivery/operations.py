@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
+from django.db.models import F
 
 from entitlements import clock, outbox
 from entitlements.assignments import grants
@@ -20,9 +22,12 @@ from entitlements.requests.models import AccessRequest
 from entitlements.requests.states import Event
 from entitlements.work import moment_after
 
+log = structlog.get_logger(__name__)
+
 GIVE_PAUSES = tuple(timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 3600, 3600))
 TAKE_PAUSES = tuple(timedelta(seconds=s) for s in (10, 15, 30, 60, 120, 300))
 LONGEST_PAUSE = timedelta(minutes=15)
+LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def carry_out(claimed: Claim, connector: Connector) -> None:
     """Make the target system so, outside any transaction, and write down what came of it.
 
     Raises ConnectorUnavailable, after writing it down, so that the caller leaves the system alone.
+    A fault in the connector itself is tried again later, and stops nothing else.
     """
     kept = False
     try:
@@ -71,6 +77,10 @@ def carry_out(claimed: Claim, connector: Connector) -> None:
         raise
     except ConnectorRefused as error:
         refuse(claimed, error)
+    except Exception as error:
+        log.exception("connector_failed", grant=claimed.grant.pk)
+        fault = f"The connector has a fault: {type(error).__name__}."
+        postpone(claimed, ConnectorUnavailable("connector_failed", fault))
     else:
         complete(claimed, kept=kept)
 
@@ -84,8 +94,11 @@ def _give(claimed: Claim, connector: Connector, account: str) -> None:
 
 
 def _take(claimed: Claim, connector: Connector, account: str) -> bool:
-    """Say whether the role was taken; access held before the package may be kept."""
-    if claimed.grant.held_before and _keeps_access_held_before(claimed.grant):
+    """Say whether the role was taken; access held before the package may be kept.
+
+    As long as nobody has looked, nothing was given, and what is there was held before.
+    """
+    if claimed.grant.held_before is not False and _keeps_access_held_before(claimed.grant):
         return False
     connector.ensure_absent(claimed.place, account)
     return True
@@ -96,7 +109,7 @@ def _keeps_access_held_before(grant: Grant) -> bool:
     last = (
         Assignment.objects.filter(target=grant.user_id, package__roles=grant.role_id)
         .select_related("package__catalog")
-        .order_by("-ended_at")
+        .order_by(F("ended_at").desc(nulls_first=True))
         .first()
     )
     if last:
@@ -113,6 +126,7 @@ def complete(claimed: Claim, *, kept: bool = False) -> None:
     """
     grant = _still_claimed(claimed)
     if grant is None:
+        _do_once_more(claimed)
         return
     changed = grant.is_wanted != claimed.is_wanted
     grant.is_given = claimed.is_wanted
@@ -156,11 +170,13 @@ def refuse(claimed: Claim, error: ConnectorRefused) -> None:
 def _fail(claimed: Claim, error: ConnectorRefused, again: datetime | None) -> None:
     grant = _still_claimed(claimed)
     if grant is None:
+        _do_once_more(claimed)
         return
     changed = grant.is_wanted != claimed.is_wanted
-    grant.last_error, grant.error_code = str(error), error.code
+    grant.last_error, grant.error_code = str(error)[:LONGEST_ERROR], error.code[:40]
     grant.lease_until = None
     grant.next_attempt_at = clock.now() if changed else again
+    grant.attempts = 0 if changed else grant.attempts
     grant.save()
     if grant.next_attempt_at is None or claimed.attempt == 1:
         trail.record(
@@ -180,8 +196,22 @@ def _still_claimed(claimed: Claim) -> Grant | None:
     return (
         Grant.objects.select_for_update(of=("self",))
         .select_related("user", "role__resource__system")
-        .filter(pk=claimed.grant.pk, attempts=claimed.attempt, lease_until__isnull=False)
+        .filter(
+            pk=claimed.grant.pk,
+            attempts=claimed.attempt,
+            lease_until=claimed.grant.lease_until,
+        )
         .first()
+    )
+
+
+def _do_once_more(claimed: Claim) -> None:
+    """Within the caller's transaction: call again, since a late call may have undone a newer one.
+
+    Counting up lets a worker who has the grant in his hands find that he must leave it due.
+    """
+    Grant.objects.filter(pk=claimed.grant.pk).update(
+        next_attempt_at=clock.now(), attempts=F("attempts") + 1
     )
 
 
@@ -190,8 +220,7 @@ def reprocess(access_request: AccessRequest, *, by: User) -> AccessRequest:
     """Try again what failed of a request, and check every role of it."""
     access_request = flow.locked(access_request)
     permissions.can_reprocess(by, access_request).require()
-    assignment = access_request.assignment
-    assert assignment is not None  # noqa: S101  # only delivered requests can be reprocessed
+    assignment = Assignment.objects.get(requests=access_request)
     moved = access_request.move(Event.REPROCESS)
     flow.record(access_request, "request.reprocessed", by=by, **moved)
     _deliver_again(assignment)

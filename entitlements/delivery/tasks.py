@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from entitlements import clock, outbox
-from entitlements.assignments.grants import Grant
+from entitlements.assignments.grants import Grant, GrantQuerySet
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage
 from entitlements.connectors.base import ConnectorUnavailable
@@ -38,14 +38,24 @@ def deliver(*, assignment_id: str) -> None:
 
 def deliver_due(*, system_id: str) -> None:
     """Carry out a batch of what is due in one system; what must go, goes first."""
+    if _carry_out_batch(system_id, Grant.objects.due()) == BATCH:
+        outbox.enqueue("delivery.tasks.deliver_due", system_id=system_id)
+
+
+def take_due(*, system_id: str) -> None:
+    """Take away a batch of what must go in one system."""
+    if _carry_out_batch(system_id, Grant.objects.due().filter(is_wanted=False)) == BATCH:
+        outbox.enqueue_revocation("delivery.tasks.take_due", system_id=system_id)
+
+
+def _carry_out_batch(system_id: str, due: GrantQuerySet) -> int:
     system = ConnectedSystem.objects.get(pk=system_id)
-    due = Grant.objects.due().filter(role__resource__system=system)
-    batch = list(due.order_by("is_wanted", "next_attempt_at", "pk")[:BATCH])
+    here = due.filter(role__resource__system=system)
+    batch = list(here.order_by("is_wanted", "next_attempt_at", "pk")[:BATCH])
     _carry_out(system, batch)
     for assignment_id in affected(batch):
         settle(assignment_id)
-    if len(batch) == BATCH:
-        outbox.enqueue("delivery.tasks.deliver_due", system_id=system.pk)
+    return len(batch)
 
 
 def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
@@ -72,11 +82,23 @@ def _wait_together(system: ConnectedSystem, until: datetime) -> None:
 
 def sweep_grants() -> int:
     """Queue a task for each system in which something is due; return how many systems."""
-    due = Grant.objects.due().values_list("role__resource__system", flat=True)
-    systems = list(due.order_by().distinct())
+    systems = _systems(Grant.objects.due())
     for system_id in systems:
         outbox.enqueue("delivery.tasks.deliver_due", system_id=system_id)
     return len(systems)
+
+
+def sweep_revocations() -> int:
+    """Queue a task for each system in which something must go; return how many systems."""
+    systems = _systems(Grant.objects.due().filter(is_wanted=False))
+    for system_id in systems:
+        outbox.enqueue_revocation("delivery.tasks.take_due", system_id=system_id)
+    return len(systems)
+
+
+def _systems(due: GrantQuerySet) -> list[UUID]:
+    systems = due.order_by().values_list("role__resource__system", flat=True)
+    return list(systems.distinct())
 
 
 def sweep_unsettled() -> int:

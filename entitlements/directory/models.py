@@ -160,6 +160,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["display_name"], name="user_by_name"),
             models.Index(fields=["employee_id"], name="user_by_employee_id"),
+            models.Index(fields=["department"], name="user_by_department"),
         ]
 
     def __str__(self) -> str:

@@ -4,9 +4,9 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from entitlements.catalog.models import AccessPackage, Catalog
+from entitlements.catalog.models import AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import Group, User
 
 DECISION_DAYS = 14
@@ -56,6 +56,15 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
             is_enabled=True, accepts_requests=True, package__in=AccessPackage.objects.open()
         )
 
+    def packages(self) -> AccessPackageQuerySet:
+        """The packages of these policies, each once."""
+        return AccessPackage.objects.filter(Exists(self.filter(package=OuterRef("pk"))))
+
+    def with_stages(self) -> Self:
+        """Bring along the stages and whom they ask, by two more queries."""
+        asked = StageApprover.objects.select_related("user", "group")
+        return self.prefetch_related("stages", Prefetch("stages__approvers", asked))
+
 
 class AssignmentPolicy(models.Model):
     """The rules of one way to get a package."""
@@ -100,7 +109,9 @@ class AssignmentPolicy(models.Model):
                 name="policy_expiration_has_its_value",
             ),
             models.CheckConstraint(
-                condition=~Q(expiration=Expiration.AFTER_DAYS) | Q(duration__lte=3660),
+                condition=Q(duration=None)
+                | Q(expiration=Expiration.AFTER_DAYS, duration__lte=3660)
+                | Q(expiration=Expiration.AFTER_HOURS, duration__lte=3660 * 24),
                 name="policy_lasts_at_most_3660_days",
             ),
             models.CheckConstraint(

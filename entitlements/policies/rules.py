@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from entitlements.decisions import Decision, Reason, collect
 
 LONGEST_TEXT = 10_000
+LONGEST_AHEAD = timedelta(days=36_525)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,22 @@ def dates_may_be_chosen(candidate: Candidate) -> Reason | None:
     return Reason("dates_not_allowed", "This policy sets the dates; they cannot be chosen.")
 
 
+def dates_are_near(candidate: Candidate) -> Reason | None:
+    for chosen in (candidate.wanted_start, candidate.wanted_end):
+        if reason := too_far_ahead(chosen, moment=candidate.moment):
+            return reason
+    return None
+
+
+def too_far_ahead(chosen: datetime | None, *, moment: datetime) -> Reason | None:
+    """Return what speaks against a date that nobody will live to see."""
+    if chosen is None or chosen <= moment + LONGEST_AHEAD:
+        return None
+    return Reason(
+        "too_far_ahead", "The date is more than a hundred years ahead.", "Choose an earlier date."
+    )
+
+
 def starts_in_time(candidate: Candidate) -> Reason | None:
     start = candidate.wanted_start
     if start is None or start >= candidate.earliest_start:
@@ -178,6 +195,7 @@ class Extension:
     has_open_request: bool
     requires_justification: bool
     justification: str
+    moment: datetime
     present_end: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
@@ -228,6 +246,10 @@ def ends_later(extension: Extension) -> Reason | None:
     )
 
 
+def extension_is_near(extension: Extension) -> Reason | None:
+    return too_far_ahead(extension.wanted_end or extension.limit, moment=extension.moment)
+
+
 def extension_within_limit(extension: Extension) -> Reason | None:
     if not (extension.limit and extension.wanted_end and extension.wanted_end > extension.limit):
         return None
@@ -241,6 +263,7 @@ EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
     has_an_end,
     extension_justified,
     ends_later,
+    extension_is_near,
     extension_within_limit,
 )
 
@@ -259,6 +282,7 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     not_held_already,
     justified,
     dates_may_be_chosen,
+    dates_are_near,
     starts_in_time,
     ends_after_start,
     ends_within_limit,

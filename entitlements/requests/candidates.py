@@ -50,6 +50,7 @@ def candidate(
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`."""
     moment = clock.now()
+    farthest = moment + rules.LONGEST_AHEAD
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
@@ -69,7 +70,7 @@ def candidate(
         earliest_start=clock.today_begins(),
         wanted_start=starts_at,
         wanted_end=ends_at,
-        limit=limit_of(policy, starts_at=max(starts_at or moment, moment)),
+        limit=limit_of(policy, starts_at=min(max(starts_at or moment, moment), farthest)),
     )
 
 
@@ -91,6 +92,7 @@ def extension(
         has_open_request=_open_requests(assignment.package_id, target).exists(),
         requires_justification=policy.requires_justification,
         justification=justification,
+        moment=clock.now(),
         present_end=assignment.ends_at,
         wanted_end=ends_at,
         limit=extension_limit(assignment),

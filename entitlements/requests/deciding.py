@@ -9,6 +9,7 @@ from django.db import transaction
 from entitlements import clock
 from entitlements.decisions import Decision, Denied, collect, deny
 from entitlements.directory.models import User
+from entitlements.policies import rules
 from entitlements.policies.rules import text_fits
 from entitlements.requests import flow, permissions
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
@@ -129,9 +130,7 @@ def remind_approvers(step: ApprovalStep) -> bool:
     last = due_at - flow.ONE_DAY
     step.remind_at = last if last > moment else None
     step.save(update_fields=["remind_at"])
-    asked = list(step.approvers.all())
-    flow.tell(access_request, "approval.reminder", asked, step=step.position, due_at=due_at)
-    flow.record(access_request, "request.reminded", by=None, asked=flow.names(asked))
+    flow.remind(access_request, step, by=None)
     return True
 
 
@@ -152,9 +151,13 @@ def _decidable(
 def _shorten(access_request: AccessRequest, ends_at: datetime) -> None:
     """Within the caller's transaction: keep an earlier end, or raise Denied."""
     assignment = access_request.assignment
-    planned = access_request.ends_at if assignment else flow.span_of(access_request).ends_at
+    span = flow.span_of(access_request)
+    planned = flow.wanted_end(access_request) if assignment else span.ends_at
+    collect((rules.too_far_ahead(ends_at, moment=clock.now()),)).require()
     if ends_at <= clock.now():
         deny("ends_in_the_past", "The end is in the past.", "Choose a later date.").require()
+    if ends_at <= span.starts_at:
+        deny("ends_before_start", "The end is before the start.", "Choose a later end.").require()
     if planned is not None and ends_at >= planned:
         deny(
             "not_shorter",

@@ -8,8 +8,9 @@ from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment
 from entitlements.audit import trail
-from entitlements.decisions import deny
+from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import User
+from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
 from entitlements.requests.candidates import limit_of_terms
@@ -105,10 +106,9 @@ def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def start(access_request: AccessRequest, *, by: User | None) -> None:
-    """Within the caller's transaction: begin the assignment; raise Denied when its time is over."""
+    """Within the caller's transaction: begin the assignment; raises Denied unless `can_start`."""
     span = span_of(access_request)
-    if span.ends_at is not None and span.ends_at <= span.starts_at:
-        deny("period_over", "The period that was asked for is over.", "Ask again.").require()
+    can_start(access_request, span).require()
     access_request.assignment = assignments.begin(
         access_request.policy,
         access_request.target,
@@ -121,21 +121,53 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
     record(access_request, "request.delivery_started", by=None, **moved)
 
 
+def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
+    """Say whether access can begin at this moment, since much can happen before an approval."""
+    target = access_request.target
+    held = Assignment.objects.live().filter(target=target, package=access_request.package_id)
+    is_over = span.ends_at is not None and span.ends_at <= span.starts_at
+    return collect(
+        (
+            None
+            if target.is_active
+            else Reason("account_disabled", f"The account of {target} is disabled."),
+            Reason("period_over", "The period that was asked for is over.", "Ask again.")
+            if is_over
+            else None,
+            Reason("already_held", f"{target} holds {access_request.package} already.")
+            if held.exists()
+            else None,
+        )
+    )
+
+
+def call_off(access_request: AccessRequest, reason: str) -> None:
+    """Within the caller's transaction: cancel a request that events have overtaken."""
+    close_steps(access_request)
+    moved = access_request.move(Event.CANCEL, reason=reason, final=True)
+    record(access_request, "request.canceled", by=None, justification=reason, **moved)
+
+
 def span_of(access_request: AccessRequest) -> rules.Span:
     """Return from when to when access would be given if it started now (UTC)."""
     moment = clock.now()
     starts_at = max(access_request.starts_at or moment, moment)
     limit = limit_of_terms(access_request.terms, starts_at=starts_at)
-    ends = [access_request.ends_at, access_request.shortened_to, limit]
+    ends = [wanted_end(access_request), limit]
     return rules.Span(starts_at, min((end for end in ends if end), default=None))
+
+
+def wanted_end(access_request: AccessRequest) -> datetime | None:
+    """Return the end (UTC) that was asked for, or the earlier one that an approver set, or None."""
+    ends = [access_request.ends_at, access_request.shortened_to]
+    return min((end for end in ends if end), default=None)
 
 
 def _extend(access_request: AccessRequest, *, by: User | None) -> None:
     assignment = Assignment.objects.select_for_update(of=("self",)).get(requests=access_request)
     if not assignment.is_live:
         deny("access_ended", f"{access_request.package} has ended.", "Ask for it again.").require()
-    wanted = [end for end in (access_request.ends_at, access_request.shortened_to) if end]
-    assignments.move_end(assignment, min(wanted, default=None), by=by)
+    assignments.move_end(assignment, wanted_end(access_request), by=by)
     moved = access_request.move(Event.EXTEND, final=True)
     record(access_request, "request.extended", by=None, **moved)
     tell(
@@ -188,6 +220,26 @@ def tell(
         reference=access_request.reference,
         **facts,
     )
+
+
+def remind(access_request: AccessRequest, step: ApprovalStep, *, by: User | None) -> None:
+    """Within the caller's transaction: tell whoever is asked in a step once more."""
+    asked = list(step.approvers.all())
+    reminders = Notification.objects.filter(
+        event="approval.reminder",
+        about_id=access_request.pk,
+        recipient__in=asked[:1],
+        facts__step=step.position,
+    )
+    tell(
+        access_request,
+        "approval.reminder",
+        asked,
+        step=step.position,
+        due_at=step.due_at,
+        number=reminders.count() + 1,
+    )
+    record(access_request, "request.reminded", by=by, asked=names(asked))
 
 
 def everyone_asked(access_request: AccessRequest) -> list[User]:

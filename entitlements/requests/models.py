@@ -15,6 +15,7 @@ from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.states import (
     MOVING,
     OPEN,
+    REMOVES,
     Event,
     RequestKind,
     RequestState,
@@ -67,15 +68,25 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         )
 
     def waiting_for(self, user: User) -> Self:
-        """Requests that a person can decide now; never those made by or for himself."""
-        asked = StepApprover.objects.filter(
-            step__access_request=OuterRef("pk"), step__state=StepState.WAITING, user=user
-        )
+        """Requests that a person can decide now; never those made by or for himself.
+
+        Joined, not nested: this count is on every page, and only few steps are anybody's.
+        """
         return (
-            self.filter(Exists(asked), state=RequestState.PENDING_APPROVAL)
+            self.filter(
+                state=RequestState.PENDING_APPROVAL,
+                steps__state=StepState.WAITING,
+                steps__due_at__gt=clock.now(),
+                steps__asked__user=user,
+            )
             .exclude(requestor=user)
             .exclude(target=user)
         )
+
+    def asked_of(self, user: User) -> Self:
+        """Requests that a person was asked to decide, whatever has become of them."""
+        asked = StepApprover.objects.filter(step__access_request=OuterRef("pk"), user=user)
+        return self.filter(Exists(asked)).exclude(requestor=user).exclude(target=user)
 
     def decided_with(self, user: User) -> Self:
         """Requests with a decision in a stage that a person was asked in."""
@@ -164,6 +175,12 @@ class AccessRequest(models.Model):
         return self.state in MOVING
 
     @property
+    def shown_state(self) -> str:
+        """The state that people read: what is taken away is not being set up."""
+        is_going = self.kind in REMOVES and self.state == RequestState.DELIVERING
+        return "removing" if is_going else self.state
+
+    @property
     def waiting_step(self) -> "ApprovalStep | None":
         """The stage that waits, of a request that was read `with_waiting_step`."""
         steps: list[ApprovalStep] = getattr(self, "waiting_steps", [])
@@ -194,6 +211,11 @@ class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
     def reminder_due(self) -> Self:
         moment = clock.now()
         return self.filter(state=StepState.WAITING, remind_at__lte=moment, due_at__gt=moment)
+
+    def decided_among(self, user: User) -> Self:
+        """Stages that a person was asked in and that have an outcome, his own or another's."""
+        outcomes = [StepState.APPROVED, StepState.DENIED, StepState.LAPSED]
+        return self.filter(asked__user=user, state__in=outcomes)
 
 
 class ApprovalStep(models.Model):

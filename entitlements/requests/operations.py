@@ -1,11 +1,9 @@
 """Ask for access, keep it longer, give it back, give it directly, end it, call a request off."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TypedDict
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from entitlements import clock
 from entitlements.assignments import operations as assignments
@@ -13,6 +11,7 @@ from entitlements.assignments.models import Assignment, EndReason
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied, collect, deny
 from entitlements.directory.models import User
+from entitlements.locks import take_turns
 from entitlements.policies.models import AssignmentPolicy, frozen_terms
 from entitlements.policies.rules import text_fits
 from entitlements.requests import candidates, flow, permissions
@@ -20,6 +19,7 @@ from entitlements.requests.models import AccessRequest, StepState
 from entitlements.requests.states import ADDS, Event, RequestKind, RequestState
 
 REMIND_AGAIN = flow.ONE_DAY
+OVERTAKEN = "The access ended before the request was decided."
 
 
 class Wish(TypedDict):
@@ -30,6 +30,7 @@ class Wish(TypedDict):
     ends_at: datetime | None
 
 
+@transaction.atomic(durable=True)
 def submit(
     policy: AssignmentPolicy,
     *,
@@ -42,18 +43,7 @@ def submit(
 
     Raises Denied with every reason that speaks against it.
     """
-    with _one_at_a_time():
-        return _submit(policy, by, justification, starts_at, ends_at)
-
-
-@transaction.atomic(durable=True)
-def _submit(
-    policy: AssignmentPolicy,
-    by: User,
-    justification: str,
-    starts_at: datetime | None,
-    ends_at: datetime | None,
-) -> AccessRequest:
+    take_turns(by.pk, policy.package_id)
     wish: Wish = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
     candidates.can_request(policy, by, **wish).require()
     access_request = _create(RequestKind.USER_ADD, policy, by, by, **wish)
@@ -62,6 +52,7 @@ def _submit(
     return access_request
 
 
+@transaction.atomic(durable=True)
 def assign(
     policy: AssignmentPolicy,
     target: User,
@@ -75,19 +66,7 @@ def assign(
 
     Raises Denied when `by` may not, or `target` does not fit the policy.
     """
-    with _one_at_a_time():
-        return _assign(policy, target, by, justification, starts_at, ends_at)
-
-
-@transaction.atomic(durable=True)
-def _assign(
-    policy: AssignmentPolicy,
-    target: User,
-    by: User,
-    justification: str,
-    starts_at: datetime | None,
-    ends_at: datetime | None,
-) -> AccessRequest:
+    take_turns(target.pk, policy.package_id)
     can(by, "manage_assignments", policy.package.catalog).require()
     wish: Wish = {"justification": justification, "starts_at": starts_at, "ends_at": ends_at}
     candidates.can_request(policy, target, is_direct=True, **wish).require()
@@ -97,18 +76,12 @@ def _assign(
     return access_request
 
 
+@transaction.atomic(durable=True)
 def extend(
     assignment: Assignment, *, by: User, ends_at: datetime | None = None, justification: str = ""
 ) -> AccessRequest:
     """Ask to keep access until `ends_at` (UTC), or for as long as the policy allows."""
-    with _one_at_a_time():
-        return _extend(assignment, by, ends_at, justification)
-
-
-@transaction.atomic(durable=True)
-def _extend(
-    assignment: Assignment, by: User, ends_at: datetime | None, justification: str
-) -> AccessRequest:
+    take_turns(assignment.target_id, assignment.package_id)
     assignment = _locked(assignment)
     permissions.can_change_own(by, assignment).require()
     candidates.can_extend(assignment, justification=justification, ends_at=ends_at).require()
@@ -129,16 +102,18 @@ def _extend(
 @transaction.atomic(durable=True)
 def give_back(assignment: Assignment, *, by: User, justification: str = "") -> AccessRequest:
     """End one's own access now; what nothing else gives is taken away within minutes."""
-    assignment = _locked(assignment)
+    overtaken, assignment = _locked_with_requests(assignment)
     permissions.can_change_own(by, assignment).require()
+    _call_off(overtaken)
     return _remove(RequestKind.USER_REMOVE, EndReason.GIVEN_BACK, assignment, by, justification)
 
 
 @transaction.atomic(durable=True)
 def remove(assignment: Assignment, *, by: User, justification: str = "") -> AccessRequest:
     """End somebody's access now, as a manager of assignments in its catalog."""
-    assignment = _locked(assignment)
+    overtaken, assignment = _locked_with_requests(assignment)
     permissions.can_remove(by, assignment).require()
+    _call_off(overtaken)
     return _remove(RequestKind.ADMIN_REMOVE, EndReason.REMOVED, assignment, by, justification)
 
 
@@ -162,12 +137,8 @@ def cancel(access_request: AccessRequest, *, by: User, justification: str = "") 
 def cancel_obsolete(access_request: AccessRequest) -> AccessRequest:
     """Call off a request to extend access that has ended meanwhile; a second call does nothing."""
     access_request = flow.locked(access_request)
-    if not access_request.is_open:
-        return access_request
-    flow.close_steps(access_request)
-    reason = "The access ended before the request was decided."
-    moved = access_request.move(Event.CANCEL, reason=reason, final=True)
-    flow.record(access_request, "request.canceled", by=None, justification=reason, **moved)
+    if access_request.is_open:
+        _call_off([access_request])
     return access_request
 
 
@@ -209,38 +180,24 @@ def remind(access_request: AccessRequest, *, by: User) -> None:
     step = access_request.steps.get(state=StepState.WAITING)
     access_request.reminded_at = clock.now()
     access_request.save(update_fields=["reminded_at"])
-    asked = list(step.approvers.all())
-    flow.tell(access_request, "approval.reminder", asked, step=step.position, due_at=step.due_at)
-    flow.record(access_request, "request.reminded", by=by, asked=flow.names(asked))
+    flow.remind(access_request, step, by=by)
 
 
 @transaction.atomic(durable=True)
 def start_scheduled(access_request: AccessRequest) -> AccessRequest:
     """Begin access whose start has come; a second call does nothing.
 
-    When the person was disabled or holds the package already, the request is canceled.
+    When the person was disabled or holds the package already, or the period is over, the request
+    is canceled.
     """
     access_request = flow.locked(access_request)
     if access_request.state != RequestState.SCHEDULED:
         return access_request
-    reason = _why_not_start(access_request)
-    if reason:
-        moved = access_request.move(Event.CANCEL, reason=reason, final=True)
-        flow.record(access_request, "request.canceled", by=None, justification=reason, **moved)
-        return access_request
-    flow.start(access_request, by=None)
+    try:
+        flow.start(access_request, by=None)
+    except Denied as denied:
+        flow.call_off(access_request, " ".join(r.text for r in denied.decision.reasons))
     return access_request
-
-
-def _why_not_start(access_request: AccessRequest) -> str:
-    target = access_request.target
-    if not target.is_active:
-        return "The account was disabled before the start."
-    span = flow.span_of(access_request)
-    if span.ends_at is not None and span.ends_at <= span.starts_at:
-        return "The period that was asked for is over."
-    held = Assignment.objects.live().filter(target=target, package=access_request.package_id)
-    return "The package was held already at the start." if held.exists() else ""
 
 
 def _create(
@@ -296,24 +253,22 @@ def _refuse_bad_text(text: str) -> None:
     collect((text_fits(text, is_required=False),)).require()
 
 
+def _call_off(overtaken: list[AccessRequest]) -> None:
+    """Within the caller's transaction: cancel requests to extend access that ends, or has ended."""
+    for access_request in overtaken:
+        flow.call_off(access_request, OVERTAKEN)
+
+
+def _locked_with_requests(assignment: Assignment) -> tuple[list[AccessRequest], Assignment]:
+    """Within the caller's transaction: lock open requests about the access before it itself."""
+    take_turns(assignment.target_id, assignment.package_id)
+    about = AccessRequest.objects.open().filter(assignment=assignment.pk).order_by("pk")
+    return [flow.locked(access_request) for access_request in about], _locked(assignment)
+
+
 def _locked(assignment: Assignment) -> Assignment:
     return (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("package__catalog", "policy", "target")
         .get(pk=assignment.pk)
     )
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Turn the database's refusal of a twin into a polite one."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise Denied(
-            deny(
-                "already_requested",
-                "The same was asked for at this very moment.",
-                "Look at your requests.",
-            )
-        ) from error

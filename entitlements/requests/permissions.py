@@ -37,8 +37,11 @@ def can_cancel(user: User, access_request: AccessRequest) -> Decision:
 
 def can_reprocess(user: User, access_request: AccessRequest) -> Decision:
     """Only people who manage assignments, and only what failed."""
-    if not access_request.can_see(Event.REPROCESS):
+    assignment = access_request.assignment
+    if assignment is None or not access_request.can_see(Event.REPROCESS):
         return deny("nothing_to_reprocess", "Nothing of this request has failed.")
+    if not assignment.is_live:
+        return deny("access_ended", f"{access_request.package} has ended.", "Ask for it again.")
     return can(user, "manage_assignments", access_request.package.catalog)
 
 
