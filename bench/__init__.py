@@ -1,0 +1,1 @@
+"""Benchmarks: our operations beside hand-written SQL that does the same, in the same run."""
