@@ -25,13 +25,13 @@ REQUEST: Final = {
     "scheduled": Badge("Starts later", "info", "calendar"),
     "pending_not_before": Badge("Starts later", "info", "calendar"),
     "delivering": Badge("Being set up", "info", "refresh"),
+    "removing": Badge("Being removed", "info", "refresh"),
     "delivered": Badge("Done", "ok", "check-circle"),
     "partially_delivered": Badge("Partly set up", "bad", "half"),
     "delivery_failed": Badge("Failed", "bad", "cross-circle"),
     "undelivered": Badge("Failed", "bad", "cross-circle"),
     "denied": Badge("Denied", "bad", "ban"),
     "expired": Badge("Lapsed", "quiet", "clock"),
-    "lapsed": Badge("Lapsed", "quiet", "clock"),
     "canceled": Badge("Canceled", "quiet", "cross"),
 }
 
@@ -45,27 +45,24 @@ ASSIGNMENT: Final = {
     "delivery_failed": Badge("Failed", "bad", "cross-circle"),
     "ending": Badge("Being removed", "info", "refresh"),
     "expired": Badge("Ended", "quiet", "clock"),
-    "ended": Badge("Ended", "quiet", "clock"),
 }
 
 GRANT: Final = {
     "waiting": Badge("Being set up", "info", "refresh"),
-    "delivering": Badge("Being set up", "info", "refresh"),
-    "delivered": Badge("Done", "ok", "check-circle"),
+    "done": Badge("Done", "ok", "check-circle"),
     "failed": Badge("Failed", "bad", "cross-circle"),
     "removing": Badge("Being removed", "info", "refresh"),
     "removed": Badge("Removed", "quiet", "cross"),
 }
 
 STEP: Final = {
+    "coming": Badge("To come", "quiet", "circle"),
     "waiting": Badge("Waiting", "warn", "hourglass"),
-    "not_started": Badge("To come", "quiet", "circle"),
     "approved": Badge("Approved", "ok", "check-circle"),
     "denied": Badge("Denied", "bad", "ban"),
     "escalated": Badge("Passed on", "warn", "right"),
     "lapsed": Badge("Lapsed", "quiet", "clock"),
-    "skipped": Badge("Not needed", "quiet", "cross"),
-    "canceled": Badge("Canceled", "quiet", "cross"),
+    "closed": Badge("Not needed", "quiet", "cross"),
 }
 
 REVIEW_ITEM: Final = {

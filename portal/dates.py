@@ -43,14 +43,14 @@ def relative_days(days: int) -> str:
 
 
 def _within_today(distance: timedelta) -> str:
-    minutes = int(abs(distance).total_seconds() // 60)
+    minutes = round(abs(distance).total_seconds() / 60)
     ahead = distance > timedelta(0)
     if minutes == 0:
         return gettext("in a moment") if ahead else gettext("just now")
     if minutes < 60:
         one, many = ("in %(n)s minute", "in %(n)s minutes") if ahead else _minutes_ago
         return ngettext(one, many, minutes) % {"n": minutes}
-    hours = minutes // 60
+    hours = round(minutes / 60)
     one, many = ("in %(n)s hour", "in %(n)s hours") if ahead else _hours_ago
     return ngettext(one, many, hours) % {"n": hours}
 
