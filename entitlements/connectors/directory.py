@@ -16,11 +16,13 @@ GONE = ("group_missing", "account_missing")
 class DirectoryConnector:
     """Makes people members and owners of groups that this portal manages itself.
 
-    A resource is a group's id, an account a user's id.
+    A resource is a group's id, an account a user's id. Groups are read once per connector, which
+    lives as long as a handful of calls.
     """
 
     def __init__(self, system: ConnectedSystem) -> None:
         self.system = system
+        self._groups: dict[Place, Group] = {}
 
     def check(self) -> None:
         """Nothing can be wrong: the directory is in our own database."""
@@ -32,9 +34,9 @@ class DirectoryConnector:
             yield str(key)
 
     def is_member(self, place: Place, account: str) -> bool:
-        group, user = self._group(place), self._user(account)
-        people = group.owners if place.role == OWNER else group.members
-        return people.filter(pk=user.pk).exists()
+        group, key = self._group(place), _uuid(account)
+        people = Group.owners if place.role == OWNER else Group.members
+        return people.through.objects.filter(group=group, user=key).exists()
 
     @transaction.atomic(durable=True)
     def ensure_member(self, place: Place, account: str) -> None:
@@ -42,7 +44,9 @@ class DirectoryConnector:
         if place.role == OWNER:
             group.owners.add(user)
         else:
-            Membership.objects.get_or_create(group=group, user=user)
+            Membership.objects.bulk_create(
+                [Membership(group=group, user=user)], ignore_conflicts=True
+            )
 
     @transaction.atomic(durable=True)
     def ensure_absent(self, place: Place, account: str) -> None:
@@ -61,6 +65,11 @@ class DirectoryConnector:
         """There is no connection of our own."""
 
     def _group(self, place: Place) -> Group:
+        if place not in self._groups:
+            self._groups[place] = self._read_group(place)
+        return self._groups[place]
+
+    def _read_group(self, place: Place) -> Group:
         if place.role not in (MEMBER, OWNER):
             raise ConnectorRefused("unknown_role", f"A group has no role “{place.role}”.")
         key = _uuid(place.resource)

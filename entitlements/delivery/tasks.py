@@ -13,12 +13,14 @@ from entitlements.catalog.models import AccessPackage
 from entitlements.connectors.base import ConnectorUnavailable
 from entitlements.connectors.registry import connector_for
 from entitlements.delivery import operations
+from entitlements.delivery.claims import claim
 from entitlements.delivery.settling import affected, settle, unsettled
 from entitlements.systems.models import ConnectedSystem
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+HANDFUL = 10
 PROBE_AGAIN = timedelta(seconds=10)
 
 
@@ -59,14 +61,15 @@ def _carry_out_batch(system_id: str, due: GrantQuerySet) -> int:
 
 
 def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
-    """Carry grants out one after another; when the system cannot be reached, leave it alone."""
+    """Carry grants out a few at a time; when the system cannot be reached, leave it alone.
+
+    Few enough that slow calls end long before the lease does.
+    """
     connector = connector_for(system)
+    keys = [grant.pk for grant in grants]
     try:
-        for grant in grants:
-            claimed = operations.claim(grant.pk)
-            if claimed is None:
-                continue
-            operations.carry_out(claimed, connector)
+        for start in range(0, len(keys), HANDFUL):
+            operations.carry_out(claim(keys[start : start + HANDFUL]), connector)
     except ConnectorUnavailable as error:
         log.warning("system_unavailable", system=system.name, code=error.code)
         _wait_together(system, clock.now() + PROBE_AGAIN)

@@ -29,11 +29,13 @@ SHORT_TEXT = 300
 
 def locked(access_request: AccessRequest) -> AccessRequest:
     """Within the caller's transaction: return the fresh row, kept from other writers."""
-    return (
+    fresh = (
         AccessRequest.objects.select_for_update(of=("self",))
         .select_related("package__catalog", "policy", "requestor", "target__manager")
         .get(pk=access_request.pk)
     )
+    fresh.policy.package = fresh.package
+    return fresh
 
 
 def take_in(access_request: AccessRequest, *, by: User) -> None:
@@ -116,7 +118,6 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
         by=by,
         is_direct=access_request.kind == RequestKind.ADMIN_ADD,
     )
-    access_request.save(update_fields=["assignment"])
     moved = access_request.move(Event.START)
     record(access_request, "request.delivery_started", by=None, **moved)
 

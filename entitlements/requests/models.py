@@ -5,7 +5,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
@@ -46,6 +46,12 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """Requests in which nothing more happens by itself."""
         return self.exclude(state__in=MOVING)
 
+    def stuck(self) -> Self:
+        """Requests of which some role could not be set up, with nothing more planned."""
+        return self.filter(
+            state__in=[RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED]
+        )
+
     def with_waiting_step(self) -> Self:
         """Bring along the stage that waits and who is asked in it, by two more queries."""
         waiting = ApprovalStep.objects.filter(state=StepState.WAITING)
@@ -53,6 +59,13 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
             Prefetch("approvers", User.objects.order_by("display_name"))
         )
         return self.prefetch_related(Prefetch("steps", steps, to_attr="waiting_steps"))
+
+    def first_due_first(self) -> Self:
+        """The stage with the nearest deadline comes first."""
+        waiting = ApprovalStep.objects.filter(
+            access_request=OuterRef("pk"), state=StepState.WAITING
+        )
+        return self.order_by(Subquery(waiting.values("due_at")), "pk")
 
     def made_by_or_for(self, user: User) -> Self:
         return self.filter(Q(requestor=user) | Q(target=user))
@@ -66,6 +79,10 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         return self.filter(
             Q(requestor=user) | Q(target=user) | Exists(asked) | Q(package__catalog__in=managed)
         )
+
+    def managed_by(self, user: User) -> Self:
+        """Requests for packages of the catalogs that a person manages, and no others."""
+        return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
 
     def waiting_for(self, user: User) -> Self:
         """Requests that a person can decide now; never those made by or for himself.
@@ -199,7 +216,9 @@ class AccessRequest(models.Model):
         self.state = target_of(self.kind, self.state, event)
         self.outcome_reason = reason
         self.completed_at = clock.now() if final else None
-        self.save(update_fields=["state", "outcome_reason", "completed_at", "shortened_to"])
+        self.save(
+            update_fields=["state", "outcome_reason", "completed_at", "shortened_to", "assignment"]
+        )
         return {"source": before, "state": self.state}
 
 
