@@ -28,8 +28,12 @@ log = structlog.get_logger(__name__)
 BROKEN = 70
 """The exit status of a cluster that lost a process and wants to be started again."""
 
-STUCK_AFTER = 60.0
-"""Seconds without a round of the sentinel after which the cluster counts as stuck."""
+STUCK_AFTER = 10.0
+"""Seconds without a round of the sentinel after which the cluster counts as stuck.
+
+A round takes half a second. The sentinel waits forever for a worker that was killed at the end
+of a task, while it held the lock of its timer.
+"""
 
 RECYCLED = -2
 TIMED_OUT = 0

@@ -20,6 +20,16 @@ def test_killed_idle_worker_ends_the_cluster_and_the_next_one_does_the_work(site
     until(lambda: site.results("nothing") == [1, 1, 1], "the queued tasks to be done")
 
 
+def test_worker_killed_while_it_holds_its_lock_ends_the_cluster(site):
+    site.enqueue("die_with_timer_locked")
+
+    main, _ = site.start_cluster()
+    everyone = descendants(main.pid)
+
+    assert main.wait(timeout=30) == 70
+    until(lambda: not alive(everyone), "no process left behind", deadline=5)
+
+
 def test_killed_monitor_ends_the_cluster(site):
     main, pool = site.start_cluster()
     everyone = descendants(main.pid)

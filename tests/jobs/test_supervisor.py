@@ -69,7 +69,7 @@ def test_up_starts_a_broken_job_cluster_again(up, site):
 
     os.kill(site.pool_of(first)[0], signal.SIGKILL)
 
-    until(lambda: first not in children(process.pid), "the broken cluster to end")
+    until(lambda: first not in children(process.pid), f"an end; the log says:\n{site.log_text()}")
     site.enqueue("nothing")
     until(lambda: site.results("nothing") == [1], "the next cluster to do the work")
     assert "status 70" in site.log_text()
