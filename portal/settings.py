@@ -261,7 +261,7 @@ Q_CLUSTER = {
     "save_limit": 1000,
     "recycle": 500,
     "poll": 0.5,
-    "scheduler": True,
+    "scheduler": False,  # one schedule that cannot be read would stop them all; we tick instead
     "label": "Jobs",
     "cache": "jobs",
     "ALT_CLUSTERS": {},
