@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, connections
 
+from portal.demo.personas import personas
 from portal.processes import forgo_connection_pool
 from portal.supervisor import Supervisor, jobs_child, web_child
 
@@ -66,11 +67,20 @@ class Command(BaseCommand):
             call_command("createcachetable", verbosity=0)
         except DatabaseError as error:
             raise CommandError(f"The database could not be prepared: {error}") from error
-        if settings.DEMO and not get_user_model().objects.exists():
-            self.say("Loading the demo company ...")
-            call_command("demo", "load")
+        if settings.DEMO:
+            self.load_demo()
         if settings.PRODUCTION:
             call_command("collectstatic", interactive=False, verbosity=0)
+
+    def load_demo(self) -> None:
+        """Load the demo company into an empty database, or anew if that was interrupted before."""
+        unfinished = settings.DATA_DIR / "demo.unfinished"
+        if unfinished.exists() or not get_user_model().objects.exists():
+            self.say("Loading the demo company (once; about a minute) ...")
+            act = "reset" if unfinished.exists() else "load"
+            unfinished.touch()
+            call_command("demo", act)
+            unfinished.unlink()
 
     def greet(self, supervisor: Supervisor) -> None:
         host = "127.0.0.1" if settings.BIND in {"0.0.0.0", ""} else settings.BIND  # noqa: S104
@@ -80,5 +90,14 @@ class Command(BaseCommand):
             except OSError:
                 time.sleep(0.1)
                 continue
-            self.say(f"\n  {settings.PORTAL_URL}\n\n  Ctrl-C stops it.\n")
+            self.say(f"\n  {settings.PORTAL_URL}\n")
+            if settings.DEMO:
+                self.introduce()
+            self.say("  Ctrl-C stops it.\n")
             return
+
+    def introduce(self) -> None:
+        self.say("  The sign-in page lets you be, without a password:")
+        for person in personas():
+            self.say(f"    {person.name:<11} {person.role}")
+        self.say("")
