@@ -50,7 +50,8 @@ def candidate(
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`."""
     moment = clock.now()
-    farthest = moment + rules.LONGEST_AHEAD
+    start = max(starts_at or moment, moment)
+    is_near = rules.too_far_ahead(start, moment=moment) is None
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
@@ -70,7 +71,7 @@ def candidate(
         earliest_start=clock.today_begins(),
         wanted_start=starts_at,
         wanted_end=ends_at,
-        limit=limit_of(policy, starts_at=min(max(starts_at or moment, moment), farthest)),
+        limit=limit_of(policy, starts_at=start) if is_near else None,
     )
 
 

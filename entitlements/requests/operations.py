@@ -263,7 +263,9 @@ def _locked_with_requests(assignment: Assignment) -> tuple[list[AccessRequest], 
     """Within the caller's transaction: lock open requests about the access before it itself."""
     take_turns(assignment.target_id, assignment.package_id)
     about = AccessRequest.objects.open().filter(assignment=assignment.pk).order_by("pk")
-    return [flow.locked(access_request) for access_request in about], _locked(assignment)
+    requests = [flow.locked(access_request) for access_request in about]
+    still_open = [access_request for access_request in requests if access_request.is_open]
+    return still_open, _locked(assignment)
 
 
 def _locked(assignment: Assignment) -> Assignment:
