@@ -12,11 +12,6 @@ from entitlements import clock
 RELATIVE_DAYS = 60
 
 
-def organization_zone() -> ZoneInfo:
-    """Return the zone in which the organization's days begin and end."""
-    return ZoneInfo(settings.ORGANIZATION_TIME_ZONE)
-
-
 def viewer_differs() -> bool:
     """Say whether the viewer's clock is not the organization's."""
     return bool(timezone.get_current_timezone_name() != settings.ORGANIZATION_TIME_ZONE)
@@ -135,6 +130,6 @@ def zone_name(local: datetime) -> str:
 def zone_of(name: str) -> tzinfo:
     """Return the zone of this name, or the organization's when it is empty or unknown."""
     try:
-        return ZoneInfo(name) if name else organization_zone()
+        return ZoneInfo(name) if name else clock.zone()
     except (KeyError, ValueError):
-        return organization_zone()
+        return clock.zone()

@@ -8,4 +8,5 @@ urlpatterns = [
     path("be/<slug:key>/", views.be, name="be"),
     path("mail/", views.mail, name="mail"),
     path("mail/<uuid:notification_id>/", views.message, name="message"),
+    path("mail/<uuid:notification_id>/html/", views.message_as_html, name="message_as_html"),
 ]

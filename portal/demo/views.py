@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from entitlements.directory.models import User
 from entitlements.directory.sign_ins import signed_in
-from entitlements.notifications.models import Notification
+from portal.demo import mails
 from portal.demo.personas import persona
+from portal.middleware import CONTENT_SECURITY_POLICY
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
@@ -63,16 +64,24 @@ def be(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 def mail(request: HttpRequest) -> HttpResponse:
     """List every mail of the demo company, newest first."""
-    mails = Notification.objects.select_related("recipient").order_by("-created_at", "-pk")
-    page = Paginator(mails, MAILS_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "demo/mail.html", {"page": page})
+    page = Paginator(mails.all_mails(), MAILS_ON_A_PAGE).get_page(request.GET.get("page"))
+    lines = [mails.line_of(notification) for notification in page.object_list]
+    return render(request, "demo/mail.html", {"page": page, "lines": lines})
 
 
 @demo_only
 @require_safe
 def message(request: HttpRequest, notification_id: UUID) -> HttpResponse:
-    """Show one mail as its reader sees it."""
-    notification = get_object_or_404(
-        Notification.objects.select_related("recipient"), pk=notification_id
-    )
-    return render(request, "demo/message.html", {"notification": notification})
+    """Show one mail as text, with links that can be followed."""
+    notification = get_object_or_404(mails.all_mails(), pk=notification_id)
+    context = {"line": mails.line_of(notification), "text": mails.as_text(notification)}
+    return render(request, "demo/message.html", context)
+
+
+@demo_only
+@require_safe
+def message_as_html(request: HttpRequest, notification_id: UUID) -> HttpResponse:
+    """Show one mail as a mail program does; its own style sheet is let in by its hash alone."""
+    html = mails.as_html(get_object_or_404(mails.all_mails(), pk=notification_id))
+    policy = CONTENT_SECURITY_POLICY.replace("style-src 'self'", mails.styles_allowed(html))
+    return HttpResponse(html, headers={"Content-Security-Policy": policy})

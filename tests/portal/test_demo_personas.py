@@ -1,9 +1,16 @@
+import re
+from datetime import UTC, datetime
+
 import pytest
+from django.conf import settings
 
 from entitlements.audit.models import AuditEvent
 from entitlements.directory.models import User
+from entitlements.notifications.models import Notification
 from portal.demo.personas import PERSONAS
-from tests.factories import UserFactory
+from tests.factories import NotificationFactory, UserFactory
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -88,3 +95,53 @@ def test_the_sign_in_page_shows_the_personas_in_demo_mode_only(client, db, setti
 def test_keys_and_addresses_are_unique():
     assert len({persona.key for persona in PERSONAS}) == len(PERSONAS)
     assert len({persona.email for persona in PERSONAS}) == len(PERSONAS)
+
+
+@pytest.fixture
+def ended(ana):
+    return NotificationFactory(
+        event="access.ended",
+        recipient=ana,
+        facts={"package": "<b>Sales</b> Payments", "ended_at": "2026-11-26T17:00:00+00:00"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"next_attempt_at": NOON}, "Waiting"),
+        ({"sent_at": NOON}, "Sent"),
+        ({"last_error": "refused"}, "Failed"),
+        ({}, "Not mailed"),
+    ],
+)
+def test_the_mailbox_lists_mails_with_their_fate(demo, client, ended, changes, word):
+    Notification.objects.update(**changes)
+
+    html = client.get("/demo/mail/").content.decode()
+
+    assert "Ended: &lt;b&gt;Sales&lt;/b&gt; Payments" in html
+    assert word in html
+
+
+def test_an_empty_mailbox_says_when_mails_appear(demo, client, db):
+    assert b"No mails yet" in client.get("/demo/mail/").content
+
+
+def test_a_mail_is_shown_as_text_with_links_that_lead_here(demo, client, ended):
+    html = client.get(f"/demo/mail/{ended.pk}/").content.decode()
+
+    assert 'href="/access/expired/"' in html
+    assert f'href="{settings.PORTAL_URL}/' not in html
+    assert "<b>Sales" not in html
+
+
+def test_a_mail_is_shown_as_html_with_its_own_style_and_nothing_else_let_in(demo, client, ended):
+    response = client.get(f"/demo/mail/{ended.pk}/html/")
+
+    policy = response["Content-Security-Policy"]
+    assert re.search(r"style-src 'sha256-[\w+/=]{44}';", policy)
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'; script-src 'self'")
+    assert b'href="/access/expired/"' in response.content
+    assert b"<b>Sales" not in response.content
