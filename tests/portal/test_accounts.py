@@ -17,7 +17,7 @@ PASSWORD = "four plain words suffice"
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits():
+def fresh_limits(db):
     cache.clear()
     yield
     cache.clear()
