@@ -208,7 +208,8 @@ def _raw_deliver(asked: uuid.UUID, assignment: uuid.UUID, person: uuid.UUID) -> 
             """
             SELECT g.id, r.id, r.external_id FROM entitlements_grant g
             JOIN entitlements_assignment a ON a.target_id = g.user_id
-            JOIN entitlements_packagerole pr ON pr.package_id = a.package_id AND pr.role_id = g.role_id
+            JOIN entitlements_packagerole pr
+                ON pr.package_id = a.package_id AND pr.role_id = g.role_id
             JOIN entitlements_resourcerole r ON r.id = g.role_id
             WHERE a.id = %s AND g.next_attempt_at IS NOT NULL""",
             [assignment],

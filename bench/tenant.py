@@ -13,6 +13,11 @@ from bench.size import ROLES_EACH, TERMS, Size
 from entitlements import models as domain
 
 
+def numbers(count: int, name: str = "n") -> str:
+    """Return SQL for the numbers from 0 to `count` - 1."""
+    return f"generate_series(0, {count - 1}) {name}"
+
+
 def build(size: Size) -> None:
     """Fill the empty tables with a tenant of this size."""
     _people(size)
@@ -153,7 +158,7 @@ def _packages(size: Size) -> None:
     )
     insert(
         domain.PackageRole,
-        f"FROM generate_series(0, {size.packages - 1}) n CROSS JOIN generate_series(0, {ROLES_EACH - 1}) k",
+        f"FROM {numbers(size.packages)} CROSS JOIN {numbers(ROLES_EACH, 'k')}",
         package=key("package", "n"),
         role=key("role", f"n * {ROLES_EACH} + k"),
         position="k",
@@ -170,7 +175,8 @@ def _packages(size: Size) -> None:
     groups = max(10, size.people // 50)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO entitlements_assignmentpolicy_allowed_groups (assignmentpolicy_id, group_id)
+            f"""INSERT INTO entitlements_assignmentpolicy_allowed_groups
+                (assignmentpolicy_id, group_id)
             SELECT {key("policy", "n")}, {key("group", f"n % {groups}")}
             FROM generate_series(0, {size.packages - 1}, 3) n"""
         )
@@ -194,7 +200,7 @@ def package_of(size: Size) -> str:
 
 
 def _assignments(size: Size) -> None:
-    pairs = f"FROM generate_series(0, {size.people - 1}) n CROSS JOIN generate_series(0, {size.each - 1}) k"
+    pairs = f"FROM {numbers(size.people)} CROSS JOIN {numbers(size.each, 'k')}"
     insert(
         domain.Assignment,
         pairs,
@@ -225,7 +231,7 @@ def _requests(size: Size) -> None:
         "terms": f"'{terms}'::jsonb",
         "justification": "'Year-end close'",
     }
-    pairs = f"FROM generate_series(0, {size.people - 1}) n CROSS JOIN generate_series(0, {size.each - 1}) k"
+    pairs = f"FROM {numbers(size.people)} CROSS JOIN {numbers(size.each, 'k')}"
     number = f"n * {size.each} + k"
     insert(
         domain.AccessRequest,
