@@ -1,0 +1,64 @@
+"""What needs one person today, each part cut to a few lines."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from entitlements.assignments.models import Assignment
+from entitlements.directory.models import User
+from entitlements.requests.models import AccessRequest, AccessRequestQuerySet
+
+SHOWN: Final = 5
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Everything that the home page tells one person."""
+
+    viewer: User
+
+    @cached_property
+    def to_decide(self) -> list[AccessRequest]:
+        """Requests that wait for the viewer's decision, the first deadline first."""
+        waiting = AccessRequest.objects.waiting_for(self.viewer).first_due_first()
+        return _shown(waiting.with_waiting_step())
+
+    @cached_property
+    def on_the_way(self) -> list[AccessRequest]:
+        mine = AccessRequest.objects.made_by_or_for(self.viewer)
+        return _shown(mine.moving().with_waiting_step().order_by("-created_at"))
+
+    @cached_property
+    def ending(self) -> list[Assignment]:
+        soon = Assignment.objects.held_by(self.viewer).ending_soon().first_end_first()
+        return list(soon.select_related("package", "policy")[:SHOWN])
+
+    @cached_property
+    def troubled(self) -> list[Assignment]:
+        """Access in the viewer's catalogs that could not be set up as a whole."""
+        seen = Assignment.objects.visible_to(self.viewer).troubled()
+        return list(
+            seen.select_related("package__catalog", "target").order_by("-starts_at")[:SHOWN]
+        )
+
+    @cached_property
+    def recent(self) -> list[AccessRequest]:
+        """What became of the viewer's last requests."""
+        mine = AccessRequest.objects.made_by_or_for(self.viewer)
+        return _shown(mine.closed().order_by("-completed_at", "-created_at"))
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.to_decide or self.on_the_way or self.ending or self.troubled)
+
+    @cached_property
+    def is_new(self) -> bool:
+        """Whether the viewer has neither access nor requests, now or before."""
+        if self.on_the_way or self.recent or self.ending:
+            return False
+        return not Assignment.objects.held_by(self.viewer).exists()
+
+
+def _shown(requests: AccessRequestQuerySet) -> list[AccessRequest]:
+    related = requests.select_related("package__catalog", "requestor", "target")
+    return list(related[:SHOWN])
