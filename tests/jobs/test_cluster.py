@@ -5,6 +5,11 @@ import signal
 
 from tests.jobs.processes import alive, children, descendants, until
 
+IMPATIENT = (
+    "from django.core.management import call_command; from portal import cluster;"
+    "cluster.STUCK_AFTER = 2; call_command('qrun')"
+)
+
 
 def test_killed_idle_worker_ends_the_cluster_and_the_next_one_does_the_work(site):
     main, pool = site.start_cluster()
@@ -21,10 +26,11 @@ def test_killed_idle_worker_ends_the_cluster_and_the_next_one_does_the_work(site
 
 
 def test_worker_killed_while_it_holds_its_lock_ends_the_cluster(site):
-    site.enqueue("die_with_timer_locked")
-
-    main, _ = site.start_cluster()
+    main = site.start("shell", "-c", IMPATIENT)
+    site.pool_of(main.pid)
     everyone = descendants(main.pid)
+
+    site.enqueue("die_with_timer_locked")
 
     assert main.wait(timeout=30) == 70
     until(lambda: not alive(everyone), "no process left behind", deadline=5)
@@ -114,11 +120,7 @@ def test_named_cluster_takes_only_its_own_queue(site):
 
 
 def test_stuck_sentinel_ends_the_cluster(site):
-    script = (
-        "from django.core.management import call_command; from portal import cluster;"
-        "cluster.STUCK_AFTER = 1.5; call_command('qrun')"
-    )
-    main = site.start("shell", "-c", script)
+    main = site.start("shell", "-c", IMPATIENT)
     site.pool_of(main.pid)
     everyone = descendants(main.pid)
 
