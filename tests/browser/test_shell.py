@@ -48,6 +48,12 @@ def test_the_sign_in_page_with_personas_fits_and_is_accessible(
     assert axe(page) == []
 
 
+def test_forms_before_signing_in_stay_narrow(page):
+    page.goto("/accounts/password/reset/")
+
+    assert page.locator("main .entrance").bounding_box()["width"] == 28 * 16
+
+
 def test_open_menus_are_accessible_and_stay_on_the_screen(open_context, sign_in, axe, ana):
     page = open_context(viewport={"width": 320, "height": 800}).new_page()
     sign_in(page, ana)
