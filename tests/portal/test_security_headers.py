@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.urls("tests.portal.shell_urls"), pytest.mark.django_db
     [
         ("/accounts/login/", 200),
         ("/settings/", 200),
-        ("/admin/", 302),
+        ("/go/", 302),
         ("/nowhere/", 404),
         ("/refuse/", 403),
         ("/change/", 409),
