@@ -4,6 +4,12 @@ from django.urls import include, path
 from portal import accounts, health
 
 urlpatterns = [
+    path("", include("portal.home.urls")),
+    path("packages/", include("portal.packages.urls")),
+    path("access/", include("portal.access.urls")),
+    path("requests/", include("portal.requests.urls")),
+    path("approvals/", include("portal.approvals.urls")),
+    path("notifications/", include("portal.notifications.urls")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("accounts/email/", accounts.address),
