@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 
 from entitlements import clock
 from entitlements.decisions import Denied
+from portal.logging import path_of
 
 log = structlog.get_logger("portal.errors")
 
@@ -46,7 +47,7 @@ def conflict(request: HttpRequest, *, now: str, address: str = "") -> HttpRespon
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """Answer 503 when the database does not."""
-    log.error("unavailable", path=request.path, exc_info=True)
+    log.error("unavailable", path=path_of(request), exc_info=True)
     return HttpResponse(
         render_to_string("503.html"),
         status=503,
@@ -57,6 +58,6 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 with a reference that leads to the log; needs neither database nor session."""
     reference = structlog.contextvars.get_contextvars().get("request_id", "")[:8].upper()
-    log.error("unexpected", path=request.path, reference=reference, exc_info=True)
+    log.error("unexpected", path=path_of(request), reference=reference, exc_info=True)
     context = {"reference": reference, "at": clock.now()}
     return HttpResponse(render_to_string("500.html", context), status=500)

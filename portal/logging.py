@@ -12,6 +12,8 @@ from structlog.typing import Processor
 
 log = structlog.get_logger("portal.requests")
 
+SECRETS = frozenset({"token", "key"})  # what parts of addresses that open doors are called
+
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -62,6 +64,13 @@ def _rendering(*, as_json: bool) -> list[Processor]:
     return [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
 
 
+def path_of(request: HttpRequest) -> str:
+    """Return the path as logs may keep it: the pattern, where it holds somebody's secret."""
+    match = request.resolver_match
+    is_secret = match is not None and not SECRETS.isdisjoint(match.kwargs)
+    return f"/{match.route}" if match and is_secret else request.path
+
+
 class RequestLogMiddleware:
     """Give each request an id, bind it to every line logged meanwhile, and log the outcome."""
 
@@ -77,7 +86,7 @@ class RequestLogMiddleware:
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=path_of(request),
                 status=response.status_code,
                 milliseconds=round((time.monotonic() - started) * 1000),
                 user=str(user.pk) if user and user.is_authenticated else None,
