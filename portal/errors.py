@@ -1,6 +1,9 @@
 """Pages for refusals and failures: the truth, and the way on."""
 
+import sys
+
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -57,6 +60,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 with a reference that leads to the log; needs neither database nor session."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return unavailable(request)
     reference = structlog.contextvars.get_contextvars().get("request_id", "")[:8].upper()
     log.error("unexpected", path=path_of(request), reference=reference, exc_info=True)
     context = {"reference": reference, "at": clock.now()}

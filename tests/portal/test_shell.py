@@ -2,6 +2,7 @@ import re
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from portal import navigation
@@ -162,6 +163,20 @@ def test_an_unexpected_failure_gives_a_reference_that_leads_to_the_log(signed_in
 
 def test_a_lost_database_says_when_to_come_back(signed_in):
     assert signed_in.get("/lose/")["Retry-After"] == "10"
+
+
+def test_a_database_lost_before_the_page_is_told_in_the_same_way(signed_in, monkeypatch):
+    def lose(*args, **kwargs):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", lose)
+    signed_in.raise_request_exception = False
+
+    response = signed_in.get("/help/")
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "10"
+    assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 def test_a_conflict_shows_how_it_stands_now(signed_in):
