@@ -82,7 +82,7 @@ class RequestLogMiddleware:
         request_id = str(uuid.uuid4())
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
-            # Only somebody whom the request has looked up already: logging asks the database nothing.
+            # Only a user whom the request has looked up: logging asks the database nothing.
             user = getattr(request, "_cached_user", None)
             log.info(
                 "request",
