@@ -39,7 +39,7 @@ def end_what_is_over() -> int:
     """End every assignment that is past its end, batch by batch."""
     total = 0
     for _ in range(MOST_BATCHES):
-        ended = end_overdue()
+        ended = end_overdue(BATCH)
         total += ended
         if ended < BATCH:
             break
