@@ -34,6 +34,17 @@ class GrantQuerySet(WorkQuerySet["Grant"]):
         """Grants for which a live assignment speaks at this very moment."""
         return self.filter(Exists(_covering(OuterRef("user"), OuterRef("role"))))
 
+    def visible_to(self, user: User) -> Self:
+        """Grants for which access in a catalog that a person manages speaks now."""
+        covering = Assignment.objects.live().visible_to(user)
+        return self.filter(
+            Exists(
+                covering.filter(
+                    target=OuterRef("user"), package__package_roles__role=OuterRef("role")
+                )
+            )
+        )
+
     def failed(self) -> Self:
         """Wanted, and not so or found not to be so any more, with nothing more planned."""
         wanted = self.filter(is_wanted=True, next_attempt_at=None)
@@ -125,15 +136,22 @@ def want(assignment: Assignment) -> None:
 def unwant(assignments: Collection[UUID]) -> int:
     """Within the caller's transaction: mark what no assignment asks for, now that these ended.
 
-    Looks at all that their holders have, since a package may have lost roles meanwhile. Returns
-    how many grants are to be taken away. The assignments must have ended already.
+    Looks at the roles of their packages, and at all that their holders have when a package has
+    lost roles that nobody has counted yet. Returns how many grants are to be taken away.
     """
     marks = ", ".join(["%s"] * len(assignments))
-    held = f"""
+    asked_for = f"""
         SELECT g.id FROM entitlements_assignment a
+        JOIN entitlements_packagerole pr ON pr.package_id = a.package_id
+        JOIN entitlements_grant g ON g.user_id = a.target_id AND g.role_id = pr.role_id
+        WHERE a.id IN ({marks}) AND g.is_wanted
+        UNION
+        SELECT g.id FROM entitlements_assignment a
+        JOIN entitlements_accesspackage p ON p.id = a.package_id AND p.recount_at IS NOT NULL
         JOIN entitlements_grant g ON g.user_id = a.target_id
         WHERE a.id IN ({marks}) AND g.is_wanted"""  # noqa: S608  # only placeholders are put in
-    chosen = RawSQL(held, [as_parameter(pk) for pk in assignments])  # noqa: S611
+    keys = [as_parameter(pk) for pk in assignments]
+    chosen = RawSQL(asked_for, [*keys, *keys])  # noqa: S611
     return _unwant_uncovered(Grant.objects.filter(pk__in=chosen))
 
 
@@ -179,9 +197,9 @@ def _unwant_uncovered(grants: GrantQuerySet) -> int:
     They are locked first: of two assignments that end at the same time, the second to come sees
     that the first has ended.
     """
-    lock_rows(grants)
+    locked = lock_rows(grants)
     covered = _covering(OuterRef("user"), OuterRef("role"))
-    return grants.filter(~Exists(covered)).update(is_wanted=False, **_due())
+    return Grant.objects.filter(~Exists(covered), pk__in=locked).update(is_wanted=False, **_due())
 
 
 def _due() -> dict[str, object]:
