@@ -208,12 +208,15 @@ def test_i5_finds_a_role_that_nobody_takes_away(assignment, grant, ada, run_queu
 
 
 def test_i5_names_the_reason_of_a_target_that_refuses(assignment, grant, ada, run_queue):
-    models.Group.objects.all().delete()
+    group = models.Group.objects.get(pk=grant.role.resource.external_id)
+    models.Group.objects.update(is_dynamic=True)
     operations.give_back(assignment, by=ada)
     run_queue()
 
     assert violated() == {}
-    assert pending() == [f"{grant} cannot be taken away yet: The group does not exist any more."]
+    assert pending() == [
+        f"{grant} cannot be taken away yet: The members of {group} are managed elsewhere."
+    ]
 
 
 def test_i6_finds_a_request_that_is_not_what_its_last_event_says(access_request):

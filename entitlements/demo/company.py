@@ -1,0 +1,287 @@
+"""Found Kestrel Trading: its people, their groups, and what they can ask for."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Final
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from entitlements import clock
+from entitlements.audit import trail
+from entitlements.catalog import operations as catalogs
+from entitlements.catalog import packages, resources
+from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
+from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
+from entitlements.demo import offers, people
+from entitlements.demo.offers import PackageOffer, PolicyOffer, ResourceOffer, StageOffer
+from entitlements.demo.packages import PACKAGES
+from entitlements.demo.people import Person
+from entitlements.directory.models import (
+    Account,
+    Group,
+    GroupKind,
+    GroupNesting,
+    Membership,
+    User,
+    UserType,
+)
+from entitlements.policies import operations as policies
+from entitlements.policies.models import AssignmentPolicy, Expiration
+from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.systems.models import ConnectedSystem
+
+ADMINISTRATOR: Final = "ivo.okoro"
+ALL_STAFF, LEADS, FIELD_SALES = "All staff", "Leads", "Field sales"
+ANALYSTS, PAYMENT_APPROVERS, CONTACTS = "Finance analysts", "Payment approvers", "Partner contacts"
+
+Roster = list[tuple[Person, User]]
+
+
+@dataclass
+class Company:
+    """Everything that was founded, by the short names that the story uses."""
+
+    today: date
+    users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    catalogs: dict[str, Catalog] = field(default_factory=dict)
+    roles: dict[str, ResourceRole] = field(default_factory=dict)
+    packages: dict[str, AccessPackage] = field(default_factory=dict)
+    policies: dict[str, list[AssignmentPolicy]] = field(default_factory=dict)
+
+    @property
+    def administrator(self) -> User:
+        return self.users[ADMINISTRATOR]
+
+    def way(self, package: str, number: int = 0) -> AssignmentPolicy:
+        """Return one of the policies of a package."""
+        return self.policies[package][number]
+
+    def crowd(self, department: str = "") -> list[User]:
+        """Return those whom the story does not name, of one department or of all."""
+        named = {person.email for person in people.CAST}
+        others = [user for user in self.users.values() if user.email not in named]
+        return [user for user in others if user.department == department or not department]
+
+
+def found(company: Company, *, count: int, chance: Random) -> None:
+    """Create the people, the groups and all that is offered; the clock says since when."""
+    roster = _employ(company, list(people.everybody(count, chance)), chance)
+    _gather(company, roster)
+    warehouse = _connect(roster)
+    _open_catalogs(company)
+    for resource in offers.RESOURCES:
+        _offer_resource(company, resource, warehouse)
+    for package in PACKAGES:
+        _offer_package(company, package)
+
+
+@transaction.atomic(durable=True)
+def _employ(company: Company, everybody: list[Person], chance: Random) -> Roster:
+    roster = [
+        (person, _user(company, person, number, chance))
+        for number, person in enumerate(everybody, start=1)
+    ]
+    company.users = {person.key: user for person, user in roster}
+    for person, user in roster:
+        user.manager = company.users.get(person.manager)
+    User.objects.bulk_create([user for _, user in roster])
+    trail.record_many(
+        trail.compose("user.created", user, by=None, target=user, source="demo")
+        for _, user in roster
+    )
+    for person, user in roster:
+        if person.is_guest:
+            user.sponsors.add(company.users["mia.sand"])
+    return roster
+
+
+def _user(company: Company, person: Person, number: int, chance: Random) -> User:
+    given_name, _, surname = person.name.partition(" ")
+    user = User(
+        email=person.email,
+        display_name=person.name,
+        given_name=given_name,
+        surname=surname,
+        company_name=people.PARTNER if person.is_guest else people.COMPANY,
+        job_title=person.title,
+        department=person.department,
+        hire_date=company.today - timedelta(days=person.hired),
+        password=make_password(None),
+        is_demo=True,
+    )
+    if person.is_guest:
+        user.user_type = UserType.GUEST
+        return user
+    user.is_staff = user.is_superuser = person.key == ADMINISTRATOR
+    user.cost_center = people.COST_CENTERS[person.department]
+    user.employee_id = f"K{number:05}"
+    user.employee_type = "Permanent"
+    user.office, user.city, user.country = chance.choice(people.OFFICES)
+    return user
+
+
+@transaction.atomic(durable=True)
+def _gather(company: Company, roster: Roster) -> None:
+    """Make the groups: departments inside "All staff", and teams inside departments."""
+    teams = (*people.COST_CENTERS, ALL_STAFF, FIELD_SALES, ANALYSTS, CONTACTS)
+    members: dict[str, list[User]] = {name: [] for name in teams}
+    managers = {person.manager for person, _ in roster}
+    for person, user in roster:
+        members[_team(person)].append(user)
+    members[LEADS] = [user for person, user in roster if person.key in managers]
+    members[PAYMENT_APPROVERS] = [company.users["petra.novak"], company.users["gita.rao"]]
+    for name, users in members.items():
+        company.groups[name] = Group.objects.create(name=name, description=f"{name} of the company")
+        Membership.objects.bulk_create(
+            Membership(group=company.groups[name], user=user) for user in users
+        )
+        trail.record("group.created", company.groups[name], by=None, source="demo")
+    inside = [(ALL_STAFF, department) for department in people.COST_CENTERS]
+    inside += [(people.SALES, FIELD_SALES), (people.FINANCE, ANALYSTS)]
+    GroupNesting.objects.bulk_create(
+        GroupNesting(parent=company.groups[parent], child=company.groups[child])
+        for parent, child in inside
+    )
+
+
+def _team(person: Person) -> str:
+    if person.is_guest:
+        return CONTACTS
+    if person.manager == "lena.fischer":
+        return FIELD_SALES
+    return ANALYSTS if person.manager == "dev.patel" else person.department
+
+
+@transaction.atomic(durable=True)
+def _connect(roster: Roster) -> ConnectedSystem:
+    """Know the warehouse's LDAP, in which every employee has an account."""
+    warehouse = ConnectedSystem.objects.create(
+        name=offers.WAREHOUSE, kind="ldap", settings=dict(offers.WAREHOUSE_SETTINGS)
+    )
+    Account.objects.bulk_create(
+        Account(
+            user=user,
+            system=warehouse,
+            external_id=f"uid={person.key},ou=people,{offers.WAREHOUSE_BASE}",
+        )
+        for person, user in roster
+        if not person.is_guest
+    )
+    trail.record("system.created", warehouse, by=None, kind=warehouse.kind)
+    return warehouse
+
+
+def _open_catalogs(company: Company) -> None:
+    administrator = company.administrator
+    company.catalogs[offers.GENERAL] = Catalog.objects.general()
+    for offer in offers.CATALOGS:
+        terms = CatalogTerms(offer.name, offer.description, is_external=offer.is_external)
+        catalog = catalogs.create_catalog(terms, by=administrator)
+        for person, role in ((offer.owner, "owner"), *offer.others):
+            catalogs.appoint(company.users[person], catalog, role, by=administrator)
+        catalogs.dismiss(administrator, catalog, "owner", by=administrator)
+        company.catalogs[offer.name] = catalog
+    for catalog in company.catalogs.values():
+        catalogs.appoint(company.users["uma.lund"], catalog, "reader", by=administrator)
+
+
+def _offer_resource(company: Company, offer: ResourceOffer, warehouse: ConnectedSystem) -> None:
+    """Offer a group that is made for it, or something in the warehouse's LDAP."""
+    administrator = company.administrator
+    system, external_id = warehouse, offer.dn
+    if not offer.dn:
+        system, external_id = ConnectedSystem.objects.built_in_directory(), _group_for(offer)
+    for catalog in (offer.catalog, *offer.also_in):
+        resource = resources.add_resource(
+            company.catalogs[catalog],
+            ResourceTerms(offer.name, offer.description, offer.address),
+            system=system,
+            external_id=external_id,
+            kind=offer.kind,
+            by=administrator,
+        )
+    present = {role.external_id: role for role in resource.roles.select_related("resource")}
+    for role in offer.roles:
+        terms = RoleTerms(role.name, role.description, role.is_privileged)
+        if role.place in present:
+            named = resources.change_resource_role(present[role.place], terms, by=administrator)
+        else:
+            named = resources.add_resource_role(resource, role.place, terms, by=administrator)
+        company.roles[f"{offer.key}:{role.place}"] = named
+
+
+def _group_for(offer: ResourceOffer) -> str:
+    kind = GroupKind(offer.kind.removesuffix("_group"))
+    group = Group.objects.create(
+        name=f"{offer.name} access", description=offer.description, kind=kind
+    )
+    return str(group.pk)
+
+
+def _offer_package(company: Company, offer: PackageOffer) -> None:
+    catalog = company.catalogs[offer.catalog]
+    by = _owner_of(company, offer.catalog)
+    terms = PackageTerms(offer.name, offer.description, is_hidden=offer.is_hidden)
+    package = packages.create_package(catalog, terms, by=by)
+    for role in offer.roles:
+        packages.add_role(package, company.roles[role], by=by)
+    company.policies[offer.key] = [
+        policies.create_policy(package, _policy_terms(company, policy), by=by)
+        for policy in offer.policies
+    ]
+    if not offer.is_draft:
+        package = packages.publish(package, by=by)
+    company.packages[offer.key] = package
+
+
+def _owner_of(company: Company, catalog: str) -> User:
+    owners = {offer.name: offer.owner for offer in offers.CATALOGS}
+    return company.users[owners.get(catalog, ADMINISTRATOR)]
+
+
+def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
+    expiration, ends_on, duration = _end(company, offer)
+    return PolicyTerms(
+        offer.name,
+        offer.description,
+        scope=offer.scope,
+        allowed_group_ids=tuple(company.groups[name].pk for name in offer.groups),
+        requires_justification=offer.needs_reason,
+        expiration=expiration,
+        ends_on=ends_on,
+        duration=duration,
+        allows_custom_dates=offer.has_dates,
+        allows_extension=offer.extension != "none",
+        extension_requires_approval=offer.extension == "approved",
+        stages=tuple(_stage_terms(company, stage) for stage in offer.stages),
+    )
+
+
+def _end(company: Company, offer: PolicyOffer) -> tuple[str, datetime | None, int | None]:
+    if offer.in_days is not None:
+        day = company.today + timedelta(days=offer.in_days)
+        return Expiration.ON_DATE, clock.day_ends(day), None
+    if offer.lasts is None:
+        return Expiration.NEVER, None, None
+    hours = int(offer.lasts.total_seconds()) // 3600
+    if hours % 24 or hours < 24 * 7:
+        return Expiration.AFTER_HOURS, None, hours
+    return Expiration.AFTER_DAYS, None, hours // 24
+
+
+def _stage_terms(company: Company, offer: StageOffer) -> StageTerms:
+    asked = [_approver(company, name) for name in offer.asks]
+    asked += [_approver(company, name, is_fallback=True) for name in offer.instead]
+    return StageTerms(tuple(asked), offer.days, offer.needs_reason)
+
+
+def _approver(company: Company, name: str, *, is_fallback: bool = False) -> ApproverTerms:
+    if name == "manager":
+        return ApproverTerms("manager")
+    if name.startswith("group:"):
+        group = company.groups[name.removeprefix("group:")]
+        return ApproverTerms("group", group_id=group.pk, is_fallback=is_fallback)
+    return ApproverTerms("user", user_id=company.users[name].pk, is_fallback=is_fallback)

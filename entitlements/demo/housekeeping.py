@@ -1,0 +1,135 @@
+"""What owners and administrators changed meanwhile."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from django.db import transaction
+
+from entitlements.audit import trail
+from entitlements.catalog import operations as catalogs
+from entitlements.catalog import packages
+from entitlements.catalog.terms import CatalogTerms
+from entitlements.demo.acts import Stage
+from entitlements.demo.calendar import Life
+from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
+from entitlements.demo.people import CAST, GONE
+from entitlements.directory.models import Group, User
+from entitlements.notifications.operations import mark_read
+from entitlements.policies import operations as policies
+from entitlements.systems.models import ConnectedSystem
+
+
+def lives(stage: Stage) -> Iterator[Life]:
+    """Yield each change as a strand of its own."""
+    for change in CHANGES:
+        yield change(stage)
+
+
+def _the_fair_is_over(stage: Stage) -> Life:
+    crew = [*stage.company.crowd("Sales")[:6], stage.person("mara.silva")]
+    for user in crew:
+        yield from stage.asks(user, "fair", stage.when(105, 9))
+    yield stage.when(80, 9)
+    packages.retire(stage.company.packages["fair"], by=stage.person("olga.owner"))
+
+
+def _the_old_office_closes(stage: Stage) -> Life:
+    yield stage.when(55, 10)
+    catalog = stage.company.catalogs[ARCHIVE]
+    terms = replace(CatalogTerms.of(catalog), is_enabled=False)
+    catalogs.change_catalog(catalog, terms, by=stage.person("helen.ward"))
+
+
+def _laptops_are_switched_off(stage: Stage) -> Life:
+    yield stage.when(50, 10)
+    policy = stage.company.way("laptops")
+    terms = replace(policies.terms_of(policy), is_enabled=False)
+    policies.change_policy(policy, terms, by=stage.person("bo.chen"))
+
+
+def _the_service_desk_is_full(stage: Stage) -> Life:
+    yield from stage.asks("kai.lind", "service_desk", stage.when(70, 9))
+    yield stage.when(30, 10)
+    policy = stage.company.way("service_desk")
+    terms = replace(policies.terms_of(policy), accepts_requests=False)
+    policies.change_policy(policy, terms, by=stage.person("bo.chen"))
+
+
+def _readers_join_the_channel(stage: Stage) -> Life:
+    """A role comes into a package, and all its holders get it."""
+    yield stage.when(34, 16)
+    role = stage.company.roles["field_team:member"]
+    package = stage.company.packages["sales_reader"]
+    packages.add_role(package, role, by=stage.person("olga.owner"))
+
+
+def _reviewers_leave_the_handbook(stage: Stage) -> Life:
+    """A role leaves a package, and stays with those who have it through another."""
+    yield stage.when(26, 16)
+    role = stage.company.roles["handbook:member"]
+    owner = stage.person("tom.becker")
+    packages.remove_role(stage.company.packages["welcome"], role, by=owner)
+
+
+def _carl_leaves(stage: Stage) -> Life:
+    yield stage.when(45, 18)
+    _disable(stage.person(GONE), stage)
+
+
+@transaction.atomic(durable=True)
+def _disable(person: User, stage: Stage) -> None:
+    person.is_active = False
+    person.leave_date = stage.when(45).date()
+    person.save(update_fields=["is_active", "leave_date"])
+    trail.record("user.disabled", person, by=None, target=person, source="demo")
+
+
+def _the_terminals_are_dismantled(stage: Stage) -> Life:
+    """The last user gives them back; a week later the group behind them is deleted."""
+    asked = yield from stage.asks("kai.lind", "terminals", stage.when(68, 9))
+    yield from stage.gives_back("kai.lind", asked, stage.when(22, 9))
+    yield stage.when(15, 9)
+    _delete_group(stage.company.roles["old_terminals:member"].resource.external_id)
+
+
+@transaction.atomic(durable=True)
+def _delete_group(key: str) -> None:
+    group = Group.objects.get(pk=key)
+    trail.record("group.deleted", group, by=None, source="demo")
+    group.delete()
+
+
+def _the_warehouse_takes_the_lists_over(stage: Stage) -> Life:
+    yield stage.when(12, 9)
+    _hand_over(stage.company.roles["stock:member"].resource.external_id)
+
+
+@transaction.atomic(durable=True)
+def _hand_over(key: str) -> None:
+    """Let a group come from the warehouse from now on."""
+    group = Group.objects.get(pk=key)
+    group.source = ConnectedSystem.objects.get(name=WAREHOUSE)
+    group.source_key = f"cn=stock,ou=groups,{WAREHOUSE_BASE}"
+    group.save(update_fields=["source", "source_key"])
+    trail.record("group.changed", group, by=None, source=group.source_key)
+
+
+def _people_read_their_messages(stage: Stage) -> Life:
+    """All but those of the last two days."""
+    yield stage.when(2, 7)
+    for person in CAST:
+        mark_read(stage.person(person.key))
+
+
+CHANGES: tuple[Callable[[Stage], Life], ...] = (
+    _the_fair_is_over,
+    _the_old_office_closes,
+    _laptops_are_switched_off,
+    _the_service_desk_is_full,
+    _readers_join_the_channel,
+    _reviewers_leave_the_handbook,
+    _carl_leaves,
+    _the_terminals_are_dismantled,
+    _the_warehouse_takes_the_lists_over,
+    _people_read_their_messages,
+)

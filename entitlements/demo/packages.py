@@ -1,0 +1,312 @@
+"""Kestrel Trading's packages, among them one of each sort that pages must be able to show."""
+
+from datetime import timedelta
+from typing import Final
+
+from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
+from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+
+BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
+BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
+
+PACKAGES: Final = (
+    PackageOffer(
+        "sales_reader",
+        SALES,
+        "Sales Reader",
+        "Look up customers and read the weekly figures.",
+        ("crm:member", "sales_reports:member"),
+        (
+            PolicyOffer(
+                "Everybody in Sales",
+                "specific",
+                ("Sales",),
+                lasts=timedelta(days=180),
+                needs_reason=False,
+                extension="free",
+            ),
+        ),
+    ),
+    PackageOffer(
+        "sales_admin",
+        SALES,
+        "Sales Administrator",
+        "Change prices, and merge and delete customers.",
+        ("crm:owner", "sales_reports:member"),
+        (PolicyOffer("Sales, approved", "specific", ("Sales",), (BY_MANAGER, BY_SECURITY)),),
+    ),
+    PackageOffer(
+        "field_kit",
+        SALES,
+        "Field Sales Kit",
+        "What somebody needs who visits customers.",
+        ("crm:member", "field_team:member", "scanners:member"),
+        (PolicyOffer("Field sales", "specific", ("Field sales",), (BY_MANAGER,)),),
+    ),
+    PackageOffer(
+        "stock",
+        SALES,
+        "Stock Lists",
+        "See what is in which warehouse.",
+        ("stock:member",),
+        (PolicyOffer("Field sales and assistants", "specific", ("Sales",), needs_reason=False),),
+    ),
+    PackageOffer(
+        "discount",
+        SALES,
+        "Special Discounts",
+        "Offer discounts of more than 20 percent.",
+        ("crm:owner",),
+        (PolicyOffer("By link", stages=(StageOffer(("olga.owner",)),), lasts=timedelta(days=30)),),
+        is_hidden=True,
+    ),
+    PackageOffer(
+        "forecast",
+        SALES,
+        "Forecast Workshop",
+        "Being prepared: the figures for the yearly forecast.",
+        ("sales_reports:member",),
+        (PolicyOffer("Sales", "specific", ("Sales",)),),
+        is_draft=True,
+    ),
+    PackageOffer(
+        "fair",
+        SALES,
+        "Spring Trade Fair",
+        "Everything for the stand at the fair in spring.",
+        ("crm:member", "field_team:member"),
+        (
+            PolicyOffer(
+                "Stand crew",
+                "specific",
+                ("Sales",),
+                lasts=timedelta(days=14),
+                needs_reason=False,
+                extension="none",
+            ),
+        ),
+    ),
+    PackageOffer(
+        "ledger_reader",
+        FINANCE,
+        "Ledger Reader",
+        "Read accounts and bookings.",
+        ("ledger:member",),
+        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,)),),
+    ),
+    PackageOffer(
+        "ledger_posting",
+        FINANCE,
+        "Ledger Posting",
+        "Post and reverse bookings.",
+        ("ledger:owner", "ledger:member"),
+        (
+            PolicyOffer(
+                "Finance, two approvals",
+                "specific",
+                ("Finance",),
+                (BY_MANAGER, StageOffer(("gita.rao",), days=7, needs_reason=True)),
+            ),
+        ),
+    ),
+    PackageOffer(
+        "month_end",
+        FINANCE,
+        "Month-End Close",
+        "Three days in which the books of a month are closed.",
+        ("ledger:member", "group_reports:member"),
+        (
+            PolicyOffer(
+                "Finance, on chosen days",
+                "specific",
+                ("Finance",),
+                lasts=timedelta(hours=72),
+                has_dates=True,
+                extension="none",
+            ),
+        ),
+    ),
+    PackageOffer(
+        "group_reports",
+        FINANCE,
+        "Read access to the consolidated reports of all six companies",
+        "Read the figures of every company, with comments.",
+        ("group_reports:member",),
+        (
+            PolicyOffer("Managers and Finance", "specific", ("Finance", "Leads"), (BY_MANAGER,)),
+            PolicyOffer("Auditors", "nobody", lasts=timedelta(days=30)),
+        ),
+    ),
+    PackageOffer(
+        "payments",
+        FINANCE,
+        "Payment Release",
+        "Release payments up to the limit of your office.",
+        ("payments:member", "ledger:member"),
+        (
+            PolicyOffer(
+                "Payment approvers decide",
+                "specific",
+                ("Finance",),
+                (
+                    StageOffer(
+                        ("group:Payment approvers",), instead=("helen.ward",), needs_reason=True
+                    ),
+                ),
+                lasts=timedelta(days=30),
+            ),
+        ),
+    ),
+    PackageOffer(
+        "source",
+        ENGINEERING,
+        "Source Code",
+        "Read and push to every repository.",
+        ("source:member",),
+        (PolicyOffer("Engineering", "specific", ("Engineering",), lasts=None, needs_reason=False),),
+    ),
+    PackageOffer(
+        "production",
+        ENGINEERING,
+        "Production Support",
+        "Sign in to the machines that customers depend on.",
+        ("production:member", "source:member"),
+        (
+            PolicyOffer(
+                "Engineers on call",
+                "specific",
+                ("Engineering",),
+                lasts=timedelta(hours=8),
+                has_dates=True,
+                extension="none",
+                description="At once, for one shift.",
+            ),
+            PolicyOffer(
+                "Anybody, approved by security",
+                stages=(BY_SECURITY,),
+                lasts=timedelta(days=30),
+                has_dates=True,
+                description="For longer, and for people outside Engineering.",
+            ),
+        ),
+    ),
+    PackageOffer(
+        "build",
+        ENGINEERING,
+        "Build Servers",
+        "Start and stop builds.",
+        ("build:member",),
+        (PolicyOffer("Engineering", "specific", ("Engineering",), needs_reason=False),),
+    ),
+    PackageOffer(
+        "design",
+        ENGINEERING,
+        "Design Reviews",
+        "Take part in design reviews.",
+        ("design:member", "handbook:member"),
+        (PolicyOffer("Everybody, approved by the manager", stages=(BY_MANAGER,)),),
+    ),
+    PackageOffer(
+        "partner_portal",
+        PARTNERS,
+        "Partner Portal",
+        "Price lists, training and contacts for partners.",
+        ("partner_portal:member",),
+        (
+            PolicyOffer(
+                "Employees and guests",
+                "all_users",
+                stages=(StageOffer(("mia.sand", "bo.chen")),),
+                lasts=timedelta(days=60),
+            ),
+        ),
+    ),
+    PackageOffer(
+        "harbour",
+        PARTNERS,
+        "Harbour Lights Project",
+        "Papers of the joint project with Blue Harbour.",
+        ("harbour:member", "partner_portal:member"),
+        (
+            PolicyOffer(
+                "Project members",
+                "specific",
+                ("Partner contacts", "Partner programme"),
+                (StageOffer(("mia.sand",)),),
+                lasts=None,
+                in_days=45,
+            ),
+        ),
+    ),
+    PackageOffer(
+        "vpn",
+        IT,
+        "Remote Access",
+        "Work from home and on the road.",
+        ("vpn:member",),
+        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
+    ),
+    PackageOffer(
+        "laptops",
+        IT,
+        "Laptop Administration",
+        "Install and wipe laptops.",
+        ("devices:member",),
+        (PolicyOffer("IT", "specific", ("IT",)),),
+    ),
+    PackageOffer(
+        "service_desk",
+        IT,
+        "Service Desk",
+        "Help people with their devices.",
+        ("devices:member", "handbook:member"),
+        (PolicyOffer("IT", "specific", ("IT",), needs_reason=False),),
+    ),
+    PackageOffer(
+        "terminals",
+        IT,
+        "Terminal Server",
+        "Old programs that run nowhere else.",
+        ("old_terminals:member", "vpn:member"),
+        (PolicyOffer("Employees", needs_reason=False, lasts=timedelta(days=120)),),
+    ),
+    PackageOffer(
+        "personnel",
+        PEOPLE,
+        "Personnel Files",
+        "Read contracts and certificates.",
+        ("personnel:member",),
+        (PolicyOffer("Records decides", stages=(StageOffer(("carl.voss",)),)),),
+    ),
+    PackageOffer(
+        "payroll",
+        PEOPLE,
+        "Zugriff auf die Lohnbuchhaltung der deutschen Gesellschaft",
+        "Lohn- und Gehaltsabrechnungen lesen, auch die der Vorjahre.",
+        ("payroll:member",),
+        (PolicyOffer("Mitarbeitende", stages=(BY_MANAGER,), lasts=timedelta(days=60)),),
+    ),
+    PackageOffer(
+        "welcome",
+        PEOPLE,
+        "Welcome Pack",
+        "What new people need in their first month.",
+        ("handbook:member", "square:member"),
+        (PolicyOffer("Given by People", "nobody", lasts=timedelta(days=30)),),
+    ),
+    PackageOffer(
+        "everybody",
+        GENERAL,
+        "Everyone at Kestrel",
+        "The town square and the handbook.",
+        ("square:member", "handbook:member"),
+        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
+    ),
+    PackageOffer(
+        "book_club",
+        GENERAL,
+        "Book Club",
+        "Nobody has decided yet who may join.",
+        ("square:member",),
+    ),
+)
