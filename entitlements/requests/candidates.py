@@ -1,10 +1,9 @@
 """Gather the facts that the rules of asking and extending need."""
 
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
@@ -52,18 +51,17 @@ def candidate(
     moment = clock.now()
     start = max(starts_at or moment, moment)
     is_near = rules.too_far_ahead(start, moment=moment) is None
+    standing = _standing(policy, target, is_direct=is_direct)
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
-        is_package_open=AccessPackage.objects.open().filter(pk=policy.package_id).exists(),
+        is_package_open=standing.is_package_open,
         is_policy_enabled=policy.is_enabled,
         accepts_requests=policy.accepts_requests,
-        is_in_scope=_in_scope(policy, target, is_direct=is_direct),
+        is_in_scope=standing.is_in_scope,
         is_direct=is_direct,
-        has_open_request=_open_requests(policy.package_id, target).exists(),
-        holds_package=Assignment.objects.live()
-        .filter(target=target, package=policy.package_id)
-        .exists(),
+        has_open_request=standing.has_open_request,
+        holds_package=standing.holds_package,
         requires_justification=policy.requires_justification and not is_direct,
         justification=justification,
         allows_custom_dates=policy.allows_custom_dates,
@@ -85,12 +83,13 @@ def extension(
 ) -> rules.Extension:
     """Return the facts about a longer stay, for `rules.can_extend`."""
     policy, target = assignment.policy, assignment.target
+    standing = _standing(policy, target, is_direct=assignment.is_direct)
     return rules.Extension(
         package=str(assignment.package),
         allows_extension=policy.allows_extension,
         is_policy_enabled=policy.is_enabled,
-        is_in_scope=_in_scope(policy, target, is_direct=assignment.is_direct),
-        has_open_request=_open_requests(assignment.package_id, target).exists(),
+        is_in_scope=standing.is_in_scope,
+        has_open_request=standing.has_open_request,
         requires_justification=policy.requires_justification,
         justification=justification,
         moment=clock.now(),
@@ -112,13 +111,28 @@ def can_extend(assignment: Assignment, **facts: Any) -> Decision:
     return rules.can_extend(extension(assignment, **facts))
 
 
-def _in_scope(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> bool:
-    """A direct-only policy admits whoever is given access directly; others keep their scope."""
-    if is_direct and policy.scope == Scope.NOBODY:
-        return True
-    admitting = AssignmentPolicy.objects.filter(pk=policy.pk).in_scope_of(target)
-    return admitting.exists()
+class Standing(NamedTuple):
+    """How a person stands to a policy and its package at this moment."""
+
+    is_package_open: bool
+    is_in_scope: bool
+    has_open_request: bool
+    holds_package: bool
 
 
-def _open_requests(package_id: UUID, target: User) -> QuerySet[AccessRequest]:
-    return AccessRequest.objects.open().filter(package=package_id, target=target)
+def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Standing:
+    """Return how `target` stands to `policy`, by one query.
+
+    A direct-only policy admits whoever is given access directly; others keep their scope.
+    """
+    mine = {"target": target, "package": OuterRef("package")}
+    admitting = AssignmentPolicy.objects.in_scope_of(target)
+    found = AssignmentPolicy.objects.filter(pk=policy.pk).values_list(
+        Exists(AccessPackage.objects.open().filter(pk=OuterRef("package"))),
+        Exists(admitting.filter(pk=OuterRef("pk"))),
+        Exists(AccessRequest.objects.open().filter(**mine)),
+        Exists(Assignment.objects.live().filter(**mine)),
+    )
+    standing = Standing(*found.get())
+    is_admitted = is_direct and policy.scope == Scope.NOBODY
+    return standing._replace(is_in_scope=True) if is_admitted else standing

@@ -61,11 +61,11 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         return self.prefetch_related(Prefetch("steps", steps, to_attr="waiting_steps"))
 
     def first_due_first(self) -> Self:
-        """The stage with the nearest deadline comes first."""
+        """The stage with the nearest deadline comes first; `due_at` is that deadline (UTC)."""
         waiting = ApprovalStep.objects.filter(
             access_request=OuterRef("pk"), state=StepState.WAITING
         )
-        return self.order_by(Subquery(waiting.values("due_at")), "pk")
+        return self.annotate(due_at=Subquery(waiting.values("due_at"))).order_by("due_at", "pk")
 
     def made_by_or_for(self, user: User) -> Self:
         return self.filter(Q(requestor=user) | Q(target=user))

@@ -21,7 +21,7 @@ class Needs:
     def to_decide(self) -> list[AccessRequest]:
         """Requests that wait for the viewer's decision, the first deadline first."""
         waiting = AccessRequest.objects.waiting_for(self.viewer).first_due_first()
-        return _shown(waiting.with_waiting_step())
+        return _shown(waiting)
 
     @cached_property
     def on_the_way(self) -> list[AccessRequest]:
@@ -53,8 +53,8 @@ class Needs:
 
     @cached_property
     def is_new(self) -> bool:
-        """Whether the viewer has neither access nor requests, now or before."""
-        if self.on_the_way or self.recent or self.ending:
+        """Whether nothing needs the viewer, who never had access or asked for it."""
+        if not self.is_nothing or self.recent:
             return False
         return not Assignment.objects.held_by(self.viewer).exists()
 
