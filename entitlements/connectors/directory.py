@@ -1,12 +1,14 @@
 """The built-in directory as a target system: roles in its own groups."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from entitlements.connectors.base import ConnectorRefused, Place
-from entitlements.directory.models import Group, Membership, User
+from entitlements.directory.models import Group, User
 from entitlements.systems.models import ConnectedSystem
 
 MEMBER, OWNER = "member", "owner"
@@ -35,18 +37,13 @@ class DirectoryConnector:
 
     def is_member(self, place: Place, account: str) -> bool:
         group, key = self._group(place), _uuid(account)
-        people = Group.owners if place.role == OWNER else Group.members
-        return people.through.objects.filter(group=group, user=key).exists()
+        return _entries(place).filter(group=group, user=key).exists()
 
     @transaction.atomic(durable=True)
     def ensure_member(self, place: Place, account: str) -> None:
-        group, user = self._group(place), self._user(account)
-        if place.role == OWNER:
-            group.owners.add(user)
-        else:
-            Membership.objects.bulk_create(
-                [Membership(group=group, user=user)], ignore_conflicts=True
-            )
+        entries = _entries(place)
+        entry = entries.model(group=self._group(place), user_id=self._user(account))
+        entries.bulk_create([entry], ignore_conflicts=True)
 
     @transaction.atomic(durable=True)
     def ensure_absent(self, place: Place, account: str) -> None:
@@ -56,10 +53,7 @@ class DirectoryConnector:
             if refused.code in GONE:
                 return
             raise
-        if place.role == OWNER:
-            group.owners.remove(user)
-        else:
-            Membership.objects.filter(group=group, user=user).delete()
+        _entries(place).filter(group=group, user=user).delete()
 
     def close(self) -> None:
         """There is no connection of our own."""
@@ -82,12 +76,17 @@ class DirectoryConnector:
             )
         return group
 
-    def _user(self, account: str) -> User:
+    def _user(self, account: str) -> UUID:
         key = _uuid(account)
-        user: User | None = User.objects.filter(pk=key).first() if key else None
-        if user is None:
+        if key is None or not User.objects.filter(pk=key).exists():
             raise ConnectorRefused("account_missing", "The person does not exist any more.")
-        return user
+        return key
+
+
+def _entries(place: Place) -> QuerySet[Any]:
+    """Return the rows that say who is a member of which group, or who owns it."""
+    people = Group.owners if place.role == OWNER else Group.members
+    return people.through.objects.all()
 
 
 def _uuid(text: str) -> UUID | None:

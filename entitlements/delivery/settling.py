@@ -63,10 +63,7 @@ def settle(assignment_id: UUID) -> None:
 
     Requests are locked before the assignment, as everywhere.
     """
-    waiting = AccessRequest.objects.filter(
-        assignment=assignment_id, state=RequestState.DELIVERING
-    ).order_by("pk")
-    requests = [flow.locked(access_request) for access_request in waiting]
+    requests = flow.locked_deliveries(assignment_id)
     assignment = (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("policy", "package", "target")
@@ -76,8 +73,6 @@ def settle(assignment_id: UUID) -> None:
     if assignment.ended_at is None:
         _settle_live(assignment, grants)
     for access_request in requests:
-        if access_request.state != RequestState.DELIVERING:
-            continue
         if access_request.kind not in ADDS:
             _settle_removal(access_request, grants)
         elif assignment.ended_at is None:

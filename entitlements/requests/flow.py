@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from entitlements import clock
 from entitlements.assignments import operations as assignments
@@ -21,7 +24,7 @@ from entitlements.requests.models import (
     StepState,
     stage_terms,
 )
-from entitlements.requests.states import EXTENDS, Event, RequestKind
+from entitlements.requests.states import EXTENDS, Event, RequestKind, RequestState
 
 ONE_DAY = timedelta(days=1)
 SHORT_TEXT = 300
@@ -29,13 +32,19 @@ SHORT_TEXT = 300
 
 def locked(access_request: AccessRequest) -> AccessRequest:
     """Within the caller's transaction: return the fresh row, kept from other writers."""
-    fresh = (
-        AccessRequest.objects.select_for_update(of=("self",))
-        .select_related("package__catalog", "policy", "requestor", "target__manager")
-        .get(pk=access_request.pk)
+    return _lock(AccessRequest.objects.filter(pk=access_request.pk)).get()
+
+
+def locked_deliveries(assignment_id: UUID) -> list[AccessRequest]:
+    """Within the caller's transaction: lock the requests that wait for an assignment's roles."""
+    waiting = AccessRequest.objects.filter(assignment=assignment_id, state=RequestState.DELIVERING)
+    return list(_lock(waiting).order_by("pk"))
+
+
+def _lock(access_requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
+    return access_requests.select_for_update(of=("self",)).select_related(
+        "package__catalog", "policy__package", "requestor", "target__manager"
     )
-    fresh.policy.package = fresh.package
-    return fresh
 
 
 def take_in(access_request: AccessRequest, *, by: User) -> None:
