@@ -1,6 +1,7 @@
 """Telling people: one row each, within the act, and never twice under the same key."""
 
 import pytest
+from django.db import IntegrityError
 
 from entitlements.models import Notification
 from entitlements.notifications import operations
@@ -38,6 +39,15 @@ def test_nobody_is_told_twice_under_the_same_key(ada):
         operations.notify("access.ends_soon", [ada], assignment, once="ends soon")
 
     assert Notification.objects.count() == 1
+
+
+def test_one_notification_per_once_key(ada, bo):
+    NotificationFactory(recipient=ada, once_key="ends soon")
+    NotificationFactory(recipient=bo, once_key="ends soon")
+    NotificationFactory.create_batch(2, recipient=ada, once_key=None)
+
+    with pytest.raises(IntegrityError):
+        NotificationFactory(recipient=ada, once_key="ends soon")
 
 
 def test_one_marks_only_ones_own_notifications_as_read(ada, bo):

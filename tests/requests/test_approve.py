@@ -337,14 +337,14 @@ def test_many_are_denied(ada, bo, pending):
     assert outcome.access_request.state == RequestState.DENIED
 
 
-def test_the_database_refuses_a_second_stage_that_waits(pending):
+def test_one_waiting_step_per_request(pending):
     with pytest.raises(IntegrityError), transaction.atomic():
         ApprovalStep.objects.create(
             access_request=pending, position=2, state=StepState.WAITING, decision_days=1
         )
 
 
-def test_the_database_refuses_two_stages_in_one_place(pending):
+def test_one_step_per_position(pending):
     with pytest.raises(IntegrityError), transaction.atomic():
         ApprovalStep.objects.create(access_request=pending, position=1, decision_days=1)
 
@@ -358,7 +358,7 @@ def test_the_database_refuses_two_stages_in_one_place(pending):
         {"state": StepState.LAPSED, "decided_by": True},
     ],
 )
-def test_the_database_refuses_a_decision_without_who_and_when(bo, pending, wrong):
+def test_decided_step_says_who_and_when(bo, pending, wrong):
     values = {"decided_at": clock.now(), "decided_by": bo}
     wrong = {name: values.get(name, value) for name, value in wrong.items()}
 
@@ -366,6 +366,6 @@ def test_the_database_refuses_a_decision_without_who_and_when(bo, pending, wrong
         ApprovalStep.objects.filter(access_request=pending).update(**wrong)
 
 
-def test_the_database_refuses_to_ask_somebody_twice(bo, pending):
+def test_asked_once_per_step(bo, pending):
     with pytest.raises(IntegrityError), transaction.atomic():
         StepApprover.objects.create(step=pending.steps.get(), user=bo)

@@ -152,7 +152,7 @@ def test_a_request_reads_like_a_sentence():
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_an_extension_of_nothing():
+def test_request_about_access_names_it():
     with pytest.raises(IntegrityError), transaction.atomic():
         AccessRequestFactory(kind=RequestKind.USER_EXTEND)
 

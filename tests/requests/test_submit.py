@@ -276,7 +276,7 @@ def test_nobody_asks_for_what_he_holds(ada, held):
     assert denied.value.codes == {"already_held"}
 
 
-def test_the_database_refuses_a_second_open_request(ada, pending):
+def test_one_open_request_per_package_and_target(ada, pending):
     with pytest.raises(IntegrityError), transaction.atomic():
         AccessRequestFactory(policy=pending.policy, requestor=ada)
 
