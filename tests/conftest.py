@@ -11,6 +11,10 @@ from entitlements import models
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.permissions import CATALOG_ROLES
 from tests.factories import UserFactory
+from tests.ldap import ldap_server, ldap_system, make_ldap_server
+from tests.targets import make_target, target
+
+__all__ = ["ldap_server", "ldap_system", "make_ldap_server", "make_target", "target"]
 
 APPEND_ONLY = ("entitlements_auditevent", "entitlements_auditseal")
 _tear_down = TransactionTestCase._fixture_teardown

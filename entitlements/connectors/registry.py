@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from entitlements.connectors.base import Connector, ConnectorRefused
 from entitlements.connectors.directory import DirectoryConnector
+from entitlements.connectors.ldap import LdapConnector
 from entitlements.connectors.unknown import UnknownConnector
 from entitlements.directory.models import Account, User
 from entitlements.systems.models import ConnectedSystem
 
 CONNECTORS: dict[str, Callable[[ConnectedSystem], Connector]] = {
     "directory": DirectoryConnector,
+    "ldap": LdapConnector,
 }
 
 
