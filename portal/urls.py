@@ -1,7 +1,7 @@
-from django.contrib import admin
 from django.urls import include, path
 
 from portal import accounts, health
+from portal.admin.registry import administration, manage
 
 urlpatterns = [
     path("", include("portal.home.urls")),
@@ -17,7 +17,8 @@ urlpatterns = [
     path("settings/", include("portal.preferences.urls")),
     path("help/", include("portal.help.urls")),
     path("demo/", include("portal.demo.urls")),
-    path("admin/", admin.site.urls),
+    path("manage/", manage.urls),
+    path("admin/", administration.urls),
 ]
 
 handler500 = "portal.errors.server_error"

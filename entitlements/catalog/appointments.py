@@ -94,3 +94,15 @@ def manages_anything(user: User) -> bool:
         Exists(of_user) | Exists(of_group) | Exists(as_creator) | Exists(in_creators), pk=user.pk
     )
     return bool(person.exists())
+
+
+def rights_of(user: User, catalog: Catalog) -> frozenset[str]:
+    """Return what somebody may do in a catalog, himself or through a group, in one query."""
+    if not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(CATALOG_ROLES["owner"])
+    of_user = CatalogUserPermission.objects.filter(user=user, content_object=catalog)
+    of_group = CatalogGroupPermission.objects.filter(group__user=user, content_object=catalog)
+    codenames = (rows.values_list("permission__codename", flat=True) for rows in (of_user, of_group))
+    return frozenset(next(codenames).union(*codenames))

@@ -195,6 +195,10 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
         """Open packages that are not hidden."""
         return self.open().filter(is_hidden=False)
 
+    def without_policy(self) -> Self:
+        """Packages that nobody can get, because no policy says how."""
+        return self.filter(policies=None).exclude(state=PackageState.RETIRED)
+
     def with_resource_kind(self, kind: str) -> Self:
         """Packages with a role of a resource of this kind."""
         roles = PackageRole.objects.filter(package=OuterRef("pk"), role__resource__kind=kind)

@@ -48,6 +48,16 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
             scope |= Q(scope=Scope.ALL_MEMBERS)
         return self.filter(scope)
 
+    def undecidable(self) -> Self:
+        """Policies that are on, with a stage in which nobody is to be had whoever asks."""
+        approvers = StageApprover.objects.filter(stage=OuterRef("pk")).filter(
+            Q(kind=ApproverKind.MANAGER)
+            | Q(user__is_active=True)
+            | Q(group__in=Group.objects.populated())
+        )
+        stages = ApprovalStage.objects.filter(~Exists(approvers), policy=OuterRef("pk"))
+        return self.filter(Exists(stages), is_enabled=True)
+
     def open_to(self, user: User) -> Self:
         """Policies under which a person may ask now: on, for him, of an open package."""
         if not user.is_active:

@@ -1,11 +1,9 @@
 """Catalogs and who is appointed in them."""
 
-import threading
-
 import pytest
 from django.contrib.auth.models import Group as TenantRole
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from guardian.shortcuts import assign_perm
 
 from entitlements.audit.models import AuditEvent
@@ -16,6 +14,7 @@ from entitlements.catalog.permissions import CATALOG_ROLES, can
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Denied
 from tests.factories import AccessPackageFactory, CatalogFactory, UserFactory
+from tests.threads import at_once, refusals
 
 SALES = CatalogTerms("Sales", "What sales uses.")
 
@@ -302,27 +301,6 @@ def test_only_a_broken_uniqueness_reads_as_a_name_that_is_taken():
         raise IntegrityError("FOREIGN KEY constraint failed")
 
 
-def at_once(*acts):
-    """Run the acts in threads that start together; return what each returned or raised."""
-    barrier, outcomes = threading.Barrier(len(acts)), [None] * len(acts)
-
-    def run(position, act):
-        try:
-            barrier.wait()
-            outcomes[position] = act()
-        except Exception as error:
-            outcomes[position] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_choose_one_name_at_once_one_gets_it(administrator):
     outcomes = at_once(
@@ -330,9 +308,7 @@ def test_of_many_who_choose_one_name_at_once_one_gets_it(administrator):
     )
 
     assert Catalog.objects.filter(name="Sales").count() == 1
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, Denied)]
-    assert len(refusals) == 7
-    assert {code for denied in refusals for code in denied.codes} == {"name_taken"}
+    assert refusals(outcomes) == [{"name_taken"}] * 7
 
 
 @pytest.mark.django_db(transaction=True)
@@ -347,5 +323,17 @@ def test_two_owners_who_dismiss_each_other_at_once_leave_one(administrator, ada,
         lambda: operations.dismiss(bo, catalog, "owner", by=ada),
     )
 
-    assert sum(isinstance(outcome, Denied) for outcome in outcomes) == 1
+    assert refusals(outcomes) in ([{"last_owner"}], [{"not_permitted"}])
     assert len(appointments.appointments(catalog)) == 1
+
+
+def test_rights_are_those_of_the_person_and_of_his_groups(sales, creator, bo, administrator):
+    group = TenantRole.objects.create(name="Sales helpers")
+    assign_perm("entitlements.manage_assignments", group, sales)
+    bo.groups.add(group)
+    operations.appoint(bo, sales, "reader", by=creator)
+
+    assert appointments.rights_of(bo, sales) == {"view_catalog", "manage_assignments"}
+    assert appointments.rights_of(administrator, sales) == set(CATALOG_ROLES["owner"])
+    bo.is_active = False
+    assert appointments.rights_of(bo, sales) == set()

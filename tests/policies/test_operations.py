@@ -13,7 +13,6 @@ from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
 from entitlements.requests import operations as requests
-from tests.catalog.test_operations import at_once
 from tests.factories import (
     AccessPackageFactory,
     AccessRequestFactory,
@@ -21,6 +20,7 @@ from tests.factories import (
     GroupFactory,
     UserFactory,
 )
+from tests.threads import at_once, refusals
 
 EVERYBODY = PolicyTerms("Employees", "For all of us.", scope="all_members", duration=90)
 
@@ -232,6 +232,4 @@ def test_of_many_who_create_one_policy_at_once_one_succeeds(package, olga):
     )
 
     assert package.policies.count() == 1
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, Denied)]
-    assert len(refusals) == 5
-    assert {code for denied in refusals for code in denied.codes} == {"name_taken"}
+    assert refusals(outcomes) == [{"name_taken"}] * 5

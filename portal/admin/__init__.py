@@ -1,0 +1,1 @@
+"""Two admin sites: `/manage/` for catalog owners, `/admin/` for administrators."""

@@ -1,0 +1,105 @@
+"""Filters of the lists; each offers only what the viewer may see."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from entitlements.catalog.models import Catalog, PackageState
+from portal.http import PortalRequest
+
+Choices = list[tuple[str, str]]
+
+
+class CatalogFilter(admin.SimpleListFilter):
+    """Narrow a list to one of the viewer's own catalogs; `path` leads to it from the rows."""
+
+    title = "catalog"
+    parameter_name = "catalog"
+    path = "catalog"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        viewer = cast(PortalRequest, request).user
+        catalogs = Catalog.objects.visible_to(viewer).order_by("name")
+        return [(str(key), name) for key, name in catalogs.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        is_known = self.value() in {key for key, _ in self.lookup_choices}
+        return queryset.filter(**{self.path: self.value()}) if is_known else queryset.none()
+
+
+class PackageCatalogFilter(CatalogFilter):
+    path = "package__catalog"
+
+
+class ResourceCatalogFilter(CatalogFilter):
+    path = "catalogs"
+
+
+class WordsFilter(admin.SimpleListFilter):
+    """Choices with a QuerySet method each: `options` maps a value to its word and the method."""
+
+    options: dict[str, tuple[str, str]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(value, word) for value, (word, _) in self.options.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        option = self.options.get(self.value() or "")
+        if option is None:
+            return queryset
+        selected: QuerySet[Any] = getattr(queryset, option[1])()
+        return selected
+
+
+class AssignmentStateFilter(WordsFilter):
+    title = "state"
+    parameter_name = "state"
+    options = {
+        "now": ("Held now", "live"),
+        "soon": ("Ends soon", "ending_soon"),
+        "trouble": ("Not set up", "troubled"),
+        "past": ("Ended", "past"),
+    }
+
+
+class RequestStateFilter(WordsFilter):
+    title = "state"
+    parameter_name = "state"
+    options = {
+        "waiting": ("Waiting", "open"),
+        "moving": ("Not finished", "moving"),
+        "stuck": ("Failed", "stuck"),
+        "finished": ("Finished", "closed"),
+    }
+
+
+class PackagePolicyFilter(WordsFilter):
+    title = "policies"
+    parameter_name = "policies"
+    options = {"none": ("No policy", "without_policy")}
+
+
+class PolicyApproverFilter(WordsFilter):
+    title = "approvers"
+    parameter_name = "approvers"
+    options = {"none": ("Nobody to be had", "undecidable")}
+
+
+class PackageStateFilter(admin.SimpleListFilter):
+    """The states as badges name them: hidden is one of them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [*PackageState.choices, ("hidden", "Hidden")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value == "hidden":
+            return queryset.filter(state=PackageState.PUBLISHED, is_hidden=True)
+        return queryset.filter(state=value) if value in PackageState.values else queryset

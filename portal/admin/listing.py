@@ -1,0 +1,97 @@
+"""What Django's change list has found, in the shape in which our own template shows it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.contrib.admin.templatetags.admin_list import result_headers
+from django.contrib.admin.utils import display_for_value, lookup_field
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model
+from django.utils.text import capfirst
+
+CHECKBOX = "action_checkbox"
+
+
+class Heading(NamedTuple):
+    """A column's name, the address that sorts by it, and how it is sorted now."""
+
+    label: str
+    url: str
+    direction: str
+
+
+class Cell(NamedTuple):
+    """One value beneath its column's name, which phones show beside it."""
+
+    label: str
+    content: Any
+
+
+class Row(NamedTuple):
+    key: str
+    name: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter: its name, what is chosen, and the choices with their addresses."""
+
+    title: str
+    chosen: str
+    is_active: bool
+    choices: list[Mapping[str, object]]
+
+
+def headings(listed: ChangeList) -> list[Heading]:
+    """Return the columns, without the one for choosing rows."""
+    return [
+        Heading(
+            label=capfirst(str(header["text"])),
+            url=str(header.get("url_primary", "")) if header["sortable"] else "",
+            direction=_direction(header),
+        )
+        for name, header in zip(listed.list_display, result_headers(listed), strict=True)
+        if name != CHECKBOX
+    ]
+
+
+def _direction(header: dict[str, Any]) -> str:
+    if not (header["sortable"] and header["sort_priority"] > 0):
+        return ""
+    return "ascending" if header["ascending"] else "descending"
+
+
+def rows(listed: ChangeList) -> Iterator[Row]:
+    """Yield the rows of the present page."""
+    labels = [heading.label for heading in headings(listed)]
+    names = [str(name) for name in listed.list_display if name != CHECKBOX]
+    for thing in listed.result_list:
+        cells = [
+            Cell(label, _content(listed, name, thing))
+            for label, name in zip(labels, names, strict=True)
+        ]
+        yield Row(str(thing.pk), str(thing), cells)
+
+
+def _content(listed: ChangeList, name: str, thing: Model) -> Any:
+    value = lookup_field(name, thing, listed.model_admin)[2]
+    return display_for_value(value, "–")
+
+
+def filters(listed: ChangeList) -> list[Filter]:
+    """Return the filters with their choices; the first choice of each is "all"."""
+    found = []
+    for spec in listed.filter_specs:
+        choices = list(spec.choices(listed))
+        chosen = next((choice for choice in choices if choice["selected"]), choices[0])
+        found.append(
+            Filter(
+                title=capfirst(str(spec.title)),
+                chosen=str(chosen["display"]),
+                is_active=chosen is not choices[0],
+                choices=choices,
+            )
+        )
+    return found

@@ -1,0 +1,392 @@
+"""The administrators' site: who gets in, what can be looked at, and the little that changes."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group as TenantRole
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from entitlements import clock, models, outbox
+from entitlements.audit import trail
+from entitlements.audit.models import AuditEvent
+from entitlements.connectors.checking import check_connection
+from entitlements.decisions import Denied
+from portal.admin.looking import BoundedPaginator
+from portal.admin.registry import administration
+from tests.factories import (
+    AccessRequestFactory,
+    AssignmentFactory,
+    ConnectedSystemFactory,
+    GroupFactory,
+    NotificationFactory,
+    ResourceRoleFactory,
+    UserFactory,
+)
+
+MODELS = [f"{model._meta.app_label}_{model._meta.model_name}" for model in administration._registry]
+LDAP = {"url": "ldap://127.0.0.1:9", "base_dn": "dc=kestrel,dc=example"}
+
+
+@pytest.fixture
+def ivo(db):
+    return UserFactory(display_name="Ivo Okoro", email="ivo@kestrel.example", is_superuser=True)
+
+
+@pytest.fixture
+def as_ivo(client, ivo):
+    client.force_login(ivo)
+    return client
+
+
+def page(client, name, *args):
+    response = client.get(reverse(f"admin:{name}", args=args))
+    assert response.status_code == 200, response
+    return response.content.decode()
+
+
+def management(prefix, total=0, initial=0):
+    return {f"{prefix}-TOTAL_FORMS": total, f"{prefix}-INITIAL_FORMS": initial}
+
+
+@pytest.fixture
+def something_of_everything(ada):
+    role = ResourceRoleFactory()
+    assignment = AssignmentFactory(target=ada)
+    AccessRequestFactory(policy=assignment.policy)
+    models.Grant.objects.create(user=ada, role=role)
+    NotificationFactory(recipient=ada)
+    GroupFactory(members=[ada])
+    TenantRole.objects.create(name="Catalog creators")
+    models.Heartbeat.objects.create(name="other", beat_at=clock.now())
+    outbox.enqueue("sweep.run")
+    trail.record("user.signed_in", ada, by=ada)
+
+
+# Who gets in
+
+
+@pytest.mark.parametrize("settings", [{}, {"is_staff": True}])
+def test_for_others_the_site_does_not_exist(client, db, settings):
+    client.force_login(UserFactory(**settings))
+
+    for name in ("index", *(f"{model}_changelist" for model in MODELS)):
+        assert client.get(reverse(f"admin:{name}")).status_code == 404
+
+
+def test_sign_in_is_the_portals_own(client, db):
+    response = client.get(reverse("admin:index"), follow=True)
+
+    assert response.redirect_chain[-1][0].startswith("/accounts/login/")
+    assert "next=%2Fadmin%2F" in response.redirect_chain[-1][0]
+
+
+@pytest.mark.parametrize("address", ["logout", "password_change", "password_change/done", "r/1/2"])
+def test_what_the_portals_sign_in_has_is_not_there_twice(as_ivo, address):
+    assert as_ivo.get(f"/admin/{address}/").status_code == 404
+
+
+def test_an_administrator_who_was_disabled_does_not_get_in(client, ivo):
+    client.force_login(ivo)
+    ivo.is_active = False
+    ivo.save()
+
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+# Looking
+
+
+def test_the_overview_names_every_list_and_says_what_it_is_not_for(as_ivo):
+    html = page(as_ivo, "index")
+
+    for heading in ("People", "Tenant roles", "Connected systems", "What happened", "Queue"):
+        assert heading in html
+    assert "People's access is managed in the portal" in html
+
+
+def test_the_page_of_the_code_behind_it_works_too(as_ivo):
+    assert as_ivo.get("/admin/entitlements/").status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_list_is_shown_searched_and_cheap(
+    as_ivo, something_of_everything, model, django_assert_max_num_queries
+):
+    address = reverse(f"admin:{model}_changelist")
+    as_ivo.get(address)
+
+    with django_assert_max_num_queries(15):
+        response = as_ivo.get(address, {"q": "a"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_row_can_be_looked_at(as_ivo, something_of_everything, model):
+    registered = next(
+        one
+        for one in administration._registry
+        if f"{one._meta.app_label}_{one._meta.model_name}" == model
+    )
+    for row in registered._default_manager.all()[:2]:
+        page(as_ivo, f"{model}_change", row.pk)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["accessrequest", "assignment", "grant", "auditevent", "notification", "heartbeat"],
+)
+def test_what_has_a_life_of_its_own_is_not_changed_here(as_ivo, something_of_everything, model):
+    row = getattr(models, administration_model(model))._default_manager.first()
+
+    assert as_ivo.get(reverse(f"admin:entitlements_{model}_add")).status_code == 404
+    change = reverse(f"admin:entitlements_{model}_change", args=[row.pk])
+    assert as_ivo.post(change, {}).status_code == 404
+    delete = reverse(f"admin:entitlements_{model}_delete", args=[row.pk])
+    assert as_ivo.post(delete, {"post": "yes"}).status_code == 404
+    assert type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+def administration_model(name):
+    return next(
+        model.__name__ for model in administration._registry if model._meta.model_name == name
+    )
+
+
+def test_nobody_is_deleted_here(as_ivo, ada):
+    delete = reverse("admin:entitlements_user_delete", args=[ada.pk])
+
+    assert as_ivo.post(delete, {"post": "yes"}).status_code == 404
+    assert "delete_selected" not in page(as_ivo, "entitlements_user_changelist")
+
+
+def test_a_queue_message_that_cannot_be_read_says_so(as_ivo):
+    OrmQ.objects.create(key="portal", payload="nonsense", lock=clock.now())
+
+    assert "cannot be read" in page(as_ivo, "django_q_ormq_changelist")
+
+
+def test_counting_stops_where_it_would_become_slow(db, ada, monkeypatch):
+    monkeypatch.setattr("portal.admin.looking.MOST_COUNTED", 3)
+    for _ in range(5):
+        trail.record("user.signed_in", ada, by=ada)
+
+    assert BoundedPaginator(AuditEvent.objects.order_by("-pk"), 2).count == 3
+
+
+def test_no_page_has_a_style_or_a_script_of_its_own(as_ivo, something_of_everything, ada):
+    addresses = [
+        reverse("admin:index"),
+        *(reverse(f"admin:{model}_changelist") for model in MODELS),
+        reverse("admin:entitlements_user_change", args=[ada.pk]),
+        reverse("admin:entitlements_user_history", args=[ada.pk]),
+        reverse("admin:entitlements_connectedsystem_add"),
+        reverse("admin:auth_group_add"),
+        reverse("admin:entitlements_group_change", args=[models.Group.objects.first().pk]),
+    ]
+    for address in addresses:
+        html = as_ivo.get(address).content.decode()
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", html), address
+        scripts = re.findall(r"<script[^>]*>(.*?)</script>", html, re.S)
+        assert not any(script.strip() for script in scripts), address
+        assert html.count("<h1") == 1, address
+        assert 'class="topbar"' in html, address
+
+
+# People, groups and tenant roles
+
+
+def user_form(**fields):
+    return {
+        "display_name": "Nia New",
+        "email": "Nia.New@kestrel.example",
+        "user_type": "member",
+        "is_active": "on",
+        **fields,
+    }
+
+
+def test_a_person_is_created_without_a_password_and_written_down(as_ivo, ivo):
+    assert as_ivo.post(reverse("admin:entitlements_user_add"), user_form()).status_code == 302
+
+    nia = models.User.objects.get(email="nia.new@kestrel.example")
+    assert not nia.has_usable_password()
+    event = AuditEvent.objects.about(nia).get()
+    assert (event.action, event.actor_id) == ("user.created", ivo.pk)
+
+
+def test_two_people_never_share_an_address(as_ivo, ada):
+    response = as_ivo.post(
+        reverse("admin:entitlements_user_add"), user_form(email="ADA@kestrel.example")
+    )
+
+    assert response.status_code == 200
+    assert models.User.objects.filter(email__iexact=ada.email).count() == 1
+
+
+def test_a_change_is_written_down_with_old_and_new_values(as_ivo, ada):
+    creators = TenantRole.objects.create(name="Catalog creators")
+    change = reverse("admin:entitlements_user_change", args=[ada.pk])
+    sent = user_form(
+        display_name=ada.display_name, email=ada.email, department="Sales", groups=[creators.pk]
+    )
+
+    assert as_ivo.post(change, sent).status_code == 302
+
+    changes = AuditEvent.objects.about(ada).get().details["changes"]
+    assert changes == {
+        "department": {"old": "", "new": "Sales"},
+        "groups": {"old": [], "new": ["Catalog creators"]},
+    }
+    assert ada.groups.get() == creators
+
+
+def test_what_the_directory_says_is_not_changed_here(as_ivo, ada):
+    ada.source = ConnectedSystemFactory(name="Company LDAP", kind="ldap")
+    ada.source_key = "ada"
+    ada.save()
+    change = reverse("admin:entitlements_user_change", args=[ada.pk])
+
+    as_ivo.post(change, user_form(display_name="Somebody else", is_superuser="on"))
+
+    ada.refresh_from_db()
+    assert (ada.display_name, ada.is_superuser) == ("Ada Lovelace", True)
+
+
+def test_nobody_takes_his_own_rights(as_ivo, ivo):
+    change = reverse("admin:entitlements_user_change", args=[ivo.pk])
+
+    as_ivo.post(change, {"display_name": "Ivo", "email": ivo.email, "user_type": "member"})
+
+    ivo.refresh_from_db()
+    assert (ivo.display_name, ivo.is_superuser, ivo.is_active) == ("Ivo", True, True)
+
+
+def test_a_group_gets_owners_and_members(as_ivo, ada, bo):
+    sent = {
+        "name": "Sales team",
+        "kind": "security",
+        "owners": [ada.pk],
+        **management("memberships", total=1),
+        "memberships-0-user": bo.pk,
+    }
+
+    assert as_ivo.post(reverse("admin:entitlements_group_add"), sent).status_code == 302
+
+    group = models.Group.objects.get(name="Sales team")
+    assert (group.owners.get(), group.members.get()) == (ada, bo)
+    event = AuditEvent.objects.about(group).get()
+    assert event.details["changes"]["owners"]["new"] == ["Ada Lovelace"]
+    assert event.details["also_changed"] == ["memberships"]
+
+
+def test_a_synced_group_is_only_looked_at(as_ivo):
+    ldap = ConnectedSystemFactory(name="Company LDAP", kind="ldap")
+    group = GroupFactory(name="Synced", source=ldap, source_key="1")
+    change = reverse("admin:entitlements_group_change", args=[group.pk])
+
+    assert as_ivo.get(change).status_code == 200
+    assert as_ivo.post(change, {"name": "Mine"}).status_code == 404
+
+
+def test_a_tenant_role_gives_no_right_that_opens_every_catalog(as_ivo):
+    add = reverse("admin:auth_group_add")
+    opens_all = Permission.objects.get(codename="view_catalog")
+    creates = Permission.objects.get(codename="add_catalog")
+
+    refused = as_ivo.post(add, {"name": "Readers of all", "permissions": [opens_all.pk]})
+    assert refused.status_code == 200
+    assert as_ivo.post(add, {"name": "Creators", "permissions": [creates.pk]}).status_code == 302
+    assert [role.name for role in TenantRole.objects.all()] == ["Creators"]
+
+
+# Connected systems
+
+
+def system_form(**fields):
+    return {
+        "name": "Company LDAP",
+        "kind": "ldap",
+        "is_enabled": "on",
+        "settings": str(LDAP).replace("'", '"'),
+        **fields,
+    }
+
+
+@pytest.fixture
+def ldap(as_ivo):
+    sent = system_form(secret="hunter2")
+    sent["settings"] = sent["settings"].replace(
+        "}", ', "bind_dn": "cn=admin,dc=kestrel,dc=example"}'
+    )
+    assert as_ivo.post(reverse("admin:entitlements_connectedsystem_add"), sent).status_code == 302
+    return models.ConnectedSystem.objects.get(name="Company LDAP")
+
+
+def test_the_secret_goes_in_encrypted_and_never_comes_out(as_ivo, ldap):
+    assert ldap.secret == "hunter2"
+    assert "hunter2" not in ldap.sealed_secret
+    assert "hunter2" not in page(as_ivo, "entitlements_connectedsystem_change", ldap.pk)
+    assert "hunter2" not in page(as_ivo, "entitlements_connectedsystem_history", ldap.pk)
+    event = AuditEvent.objects.about(ldap).get()
+    assert "hunter2" not in str(event.details)
+    assert event.details["also_changed"] == ["secret"]
+
+
+def test_an_empty_secret_stays_as_it_is(as_ivo, ldap):
+    change = reverse("admin:entitlements_connectedsystem_change", args=[ldap.pk])
+
+    assert as_ivo.post(change, system_form(name="Renamed")).status_code == 302
+    ldap.refresh_from_db()
+    assert (ldap.name, ldap.secret) == ("Renamed", "hunter2")
+
+
+@pytest.mark.parametrize("settings", ['{"url": "gopher://x"}', "not json", "{}"])
+def test_settings_that_no_connector_could_use_are_refused(as_ivo, settings):
+    sent = system_form(settings=settings)
+
+    response = as_ivo.post(reverse("admin:entitlements_connectedsystem_add"), sent)
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["settings"]
+    assert not models.ConnectedSystem.objects.filter(name="Company LDAP").exists()
+
+
+def test_the_built_in_directory_is_only_looked_at(as_ivo):
+    directory = ConnectedSystemFactory()
+    change = reverse("admin:entitlements_connectedsystem_change", args=[directory.pk])
+
+    assert as_ivo.get(change).status_code == 200
+    assert as_ivo.post(change, system_form()).status_code == 404
+
+
+def test_connections_are_tried_and_the_outcome_stays(as_ivo, ldap):
+    directory = ConnectedSystemFactory()
+    sent = {"action": "try_connection", "_selected_action": [ldap.pk, directory.pk]}
+
+    response = as_ivo.post(
+        reverse("admin:entitlements_connectedsystem_changelist"), sent, follow=True
+    )
+
+    html = response.content.decode()
+    assert "Built-in directory: works." in html
+    ldap.refresh_from_db()
+    assert ldap.check_error
+    assert clock.now() - ldap.checked_at < timedelta(minutes=1)
+    assert AuditEvent.objects.filter(action="system.checked").count() == 2
+
+
+def test_only_administrators_try_connections(ada):
+    with pytest.raises(Denied) as denied:
+        check_connection(ConnectedSystemFactory(), by=ada)
+    assert denied.value.codes == {"administrators_only"}
+
+
+def test_people_are_found_for_the_boxes_of_forms(as_ivo, ada):
+    response = as_ivo.get(
+        reverse("admin:autocomplete"),
+        {"app_label": "entitlements", "model_name": "group", "field_name": "owners", "term": "lov"},
+    )
+
+    assert [found["text"] for found in response.json()["results"]] == ["Ada Lovelace"]
