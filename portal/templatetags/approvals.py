@@ -21,13 +21,13 @@ MONTH = 30
 
 @register.filter
 def for_how_long(facts: Facts) -> str:
-    """Say what was asked for: 90 days from the approval on, until a day, without an end."""
+    """Say what was asked for: 90 days once approved, until a day, without an end."""
     period = facts.period
     starts = ""
     if period.starts_at and period.starts_at > clock.now():
         starts = f"from {dates.day(timezone.localtime(period.starts_at))}"
     if period.length is not None:
-        return f"{dates.duration(period.length)} {starts or 'from the approval on'}"
+        return f"{dates.duration(period.length)} {starts or 'once approved'}"
     end = f"until {dates.exact(period.ends_at)}" if period.ends_at else "without an end"
     return f"{starts}, {end}" if starts else end
 

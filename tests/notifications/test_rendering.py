@@ -196,7 +196,7 @@ def test_an_approver_reads_who_asks_what_for_how_long_and_who_else_has_it(bo, gi
         for words in (
             "Ana Diaz asks for Sales Analyst",
             "“Year-end close”",
-            "90 days from the approval on",
+            "90 days once approved",
             str(role),
             "(privileged)",
             "2 people; 1 of 1 others in Sales North",

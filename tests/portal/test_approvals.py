@@ -78,7 +78,7 @@ def test_the_inbox_shows_who_asks_what_why_and_what_helps_to_decide(bos, ask, bo
         "(1) Approvals",
         "Ana Diaz asks for Sales Analyst",
         "For the June close",
-        "90 days from the approval on",
+        "90 days once approved",
         "1 person",
         "1 of 1 others in Sales North",
         "Analyst, Sales North, 2 years",
