@@ -1,6 +1,5 @@
 """A real LDAP server on this machine, made and thrown away by the test that asks for it."""
 
-import os
 import re
 import shutil
 import socket
@@ -14,14 +13,11 @@ import pytest
 
 from entitlements.models import ConnectedSystem
 from tests.certificates import Authority
+from tests.programs import program
 
 HERE = Path(__file__).parent
 SCHEMAS = ("/etc/ldap/schema", "/etc/openldap/schema", "/opt/homebrew/etc/openldap/schema")
 MODULES = ("/usr/lib/ldap", "/usr/lib64/openldap", "/usr/lib/openldap")
-SLAPD = shutil.which("slapd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/libexec")
-NEEDS_EVERYTHING = os.environ.get("REQUIRE_ALL") == "1"
-
-needs_slapd = pytest.mark.slapd
 
 CONFIGURATION = """
 include {schema}/core.schema
@@ -115,7 +111,7 @@ class LdapServer:
         """Start, and return once connections are accepted."""
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [SLAPD, "-f", self._conf, "-h", self._addresses, "-d", "0"],
+                [program("slapd"), "-f", self._conf, "-h", self._addresses, "-d", "0"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -216,8 +212,8 @@ class LdapServer:
         )
 
     def _tool(self, name, *arguments, stdin=""):
-        program = str(Path(SLAPD).with_name(name))
-        done = subprocess.run([program, *arguments], input=stdin, capture_output=True, text=True)
+        command = [program(name, package="slapd"), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr}")
         return done.stdout
@@ -238,10 +234,7 @@ def _accepts(port):
 @pytest.fixture
 def make_ldap_server(tmp_path_factory):
     """Make and start servers; `entries` is LDIF text, `names` are those in the certificate."""
-    if SLAPD is None:
-        if NEEDS_EVERYTHING:
-            pytest.fail("slapd is not installed, and REQUIRE_ALL=1 demands it")
-        pytest.skip("slapd is not installed: the tests against a real LDAP server did not run")
+    program("slapd")
     servers = []
 
     def make(**options):

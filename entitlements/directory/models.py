@@ -65,6 +65,17 @@ class UserQuerySet(models.QuerySet["User"]):
         keys = [as_parameter(pk) for pk in group_ids]
         return self.filter(pk__in=RawSQL(sql, keys))  # noqa: S611  # keys are parameters
 
+    def managing(self, person: "User") -> Self:
+        """This person and everybody whom he reports to, however far up."""
+        sql = """
+            WITH RECURSIVE above(user_id) AS (
+                SELECT id FROM entitlements_user WHERE id = %s
+                UNION
+                SELECT manager_id FROM entitlements_user
+                JOIN above ON id = above.user_id WHERE manager_id IS NOT NULL)
+            SELECT user_id FROM above"""
+        return self.filter(pk__in=RawSQL(sql, [as_parameter(person.pk)]))  # noqa: S611  # a constant
+
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def create_user(self, email: str, password: str | None = None, **attributes: Any) -> "User":
@@ -209,7 +220,7 @@ class GroupQuerySet(models.QuerySet["Group"]):
                 SELECT parent_id FROM entitlements_groupnesting
                 JOIN populated ON child_id = populated.group_id)
             SELECT group_id FROM populated"""
-        return self.filter(pk__in=RawSQL(sql, []))
+        return self.filter(pk__in=RawSQL(sql, []))  # noqa: S611  # a constant
 
     def managed_here(self) -> Self:
         """Groups whose membership this portal may change: neither synced nor made by a rule."""
