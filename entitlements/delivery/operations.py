@@ -96,19 +96,31 @@ def reprocess(access_request: AccessRequest, *, by: User) -> AccessRequest:
     access_request = flow.locked(access_request)
     permissions.can_reprocess(by, access_request).require()
     assignment = Assignment.objects.get(requests=access_request)
-    moved = access_request.move(Event.REPROCESS)
-    flow.record(access_request, "request.reprocessed", by=by, **moved)
+    _reopen(access_request, by=by)
     _deliver_again(assignment)
     return access_request
 
 
 @transaction.atomic(durable=True)
 def reprocess_assignment(assignment: Assignment, *, by: User) -> None:
-    """Make every role of live access so again, also where the target system was changed by hand."""
+    """Make every role of live access so again, also where the target system was changed by hand.
+
+    A request for it that had failed is tried again with it.
+    """
     can(by, "manage_assignments", assignment.package.catalog).require()
     permissions.can_remove(by, assignment).require()
+    for access_request in AccessRequest.objects.filter(assignment=assignment).order_by("pk"):
+        access_request = flow.locked(access_request)
+        if access_request.can_see(Event.REPROCESS):
+            _reopen(access_request, by=by)
     trail.record("assignment.reprocessed", assignment, by=by, target=assignment.target)
     _deliver_again(assignment)
+
+
+def _reopen(access_request: AccessRequest, *, by: User) -> None:
+    """Within the caller's transaction: let a request that failed wait for its roles once more."""
+    moved = access_request.move(Event.REPROCESS)
+    flow.record(access_request, "request.reprocessed", by=by, **moved)
 
 
 def _deliver_again(assignment: Assignment) -> None:

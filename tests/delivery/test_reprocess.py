@@ -116,6 +116,22 @@ def test_access_that_was_changed_by_hand_is_made_so_again(
     assert (event.actor_id, event.target_id) == (manager.pk, ada.pk)
 
 
+def test_a_request_that_failed_succeeds_when_its_access_is_made_so_again(
+    failed, manager, there, target, run_queue, actions
+):
+    before = len(actions())
+
+    operations.reprocess_assignment(failed.assignment, by=manager)
+
+    failed.refresh_from_db()
+    assert failed.state == RequestState.DELIVERING
+    assert actions()[before:] == ["request.reprocessed", "assignment.reprocessed"]
+    run_queue()
+    failed.refresh_from_db()
+    assert failed.state == RequestState.DELIVERED
+    assert target.members(there) == {"Ada Lovelace"}
+
+
 def test_reprocessing_shows_the_true_state(delivered, manager, there, target, run_queue):
     target.error = ConnectorRefused("group_missing", "The group is gone.")
 
