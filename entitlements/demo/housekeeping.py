@@ -9,6 +9,7 @@ from entitlements.audit import trail
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog import packages
 from entitlements.catalog.terms import CatalogTerms
+from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
 from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
@@ -114,6 +115,12 @@ def _hand_over(key: str) -> None:
     trail.record("group.changed", group, by=None, source=group.source_key)
 
 
+def _ivo_tries_the_warehouse(stage: Stage) -> Life:
+    yield stage.when(7, 10)
+    warehouse = ConnectedSystem.objects.get(name=WAREHOUSE)
+    check_connection(warehouse, by=stage.company.administrator)
+
+
 def _people_read_their_messages(stage: Stage) -> Life:
     """All but those of the last two days."""
     yield stage.when(2, 7)
@@ -131,5 +138,6 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _carl_leaves,
     _the_terminals_are_dismantled,
     _the_warehouse_takes_the_lists_over,
+    _ivo_tries_the_warehouse,
     _people_read_their_messages,
 )
