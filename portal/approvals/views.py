@@ -91,7 +91,15 @@ def decided(request: PortalRequest) -> HttpResponse:
 def detail(request: PortalRequest, request_id: UUID) -> HttpResponse:
     """Show everything that helps to decide one request, or what has become of it."""
     facts = _facts_or_404(request.user, request_id)
-    return _page(request, Card(facts, can_decide=_is_open(facts, request.user)))
+    panel = request.GET.get("panel", "")
+    return _page(
+        request,
+        Card(
+            facts,
+            can_decide=_is_open(facts, request.user),
+            panel=panel if panel in FORMS else "",
+        ),
+    )
 
 
 @require_POST

@@ -4,14 +4,12 @@ from datetime import date
 from typing import Any
 
 from django import template
-from django.forms import Form
 from django.utils import timezone
 
 from entitlements import clock
 from entitlements.requests.context import Facts, Share
 from entitlements.requests.states import RequestKind
 from portal import dates
-from portal.approvals.cards import Card
 
 register = template.Library()
 
@@ -79,12 +77,6 @@ def person_line(facts: Facts) -> str:
     target = facts.access_request.target
     parts: list[Any] = [target.job_title, target.department, tenure(target.hire_date)]
     return ", ".join(part for part in parts if part)
-
-
-@register.filter
-def form_for(card: Card, choice: str) -> Form | None:
-    """Return the form that was sent for a choice, with what is wrong with it."""
-    return card.form if card.panel == choice else None
 
 
 def _counted(count: int, unit: str) -> str:

@@ -333,6 +333,29 @@ def test_the_decide_page_shows_everything_around_the_request(bos, ask, gita):
         assert words in page
 
 
+@pytest.mark.parametrize(
+    ("panel", "button"),
+    [("approve", "Approve request"), ("shorten", "Approve until then"), ("deny", "Deny request")],
+)
+def test_a_way_to_answer_unfolds_its_form_in_the_card_and_on_the_page(bos, ask, panel, button):
+    path = f"{address('detail', ask())}?panel={panel}"
+
+    part = bos.get(path, headers=HTMX).content.decode()
+    whole = bos.get(path).content.decode()
+
+    assert "<h1" not in part
+    assert "<h1" in whole
+    for page in (part, whole):
+        assert button in page
+        assert 'action="/approvals/' in page
+
+
+def test_a_way_to_answer_that_does_not_exist_unfolds_nothing(bos, ask):
+    page = bos.get(f"{address('detail', ask())}?panel=destroy").content.decode()
+
+    assert "<textarea" not in page
+
+
 def test_the_decide_page_tells_an_extension_and_who_gives_access_to_whom(
     bos, bo, appoint, ada, gita
 ):
