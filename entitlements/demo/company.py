@@ -18,11 +18,11 @@ from entitlements.demo import offers, people
 from entitlements.demo.offers import PackageOffer, PolicyOffer, ResourceOffer, StageOffer
 from entitlements.demo.packages import PACKAGES
 from entitlements.demo.people import Person
+from entitlements.directory import operations as directory
 from entitlements.directory.models import (
     Account,
     Group,
     GroupKind,
-    GroupNesting,
     Membership,
     User,
     UserType,
@@ -35,6 +35,7 @@ from entitlements.systems.models import ConnectedSystem
 ADMINISTRATOR: Final = "ivo.okoro"
 ALL_STAFF, LEADS, FIELD_SALES = "All staff", "Leads", "Field sales"
 ANALYSTS, PAYMENT_APPROVERS, CONTACTS = "Finance analysts", "Payment approvers", "Partner contacts"
+TEAMS: Final = (FIELD_SALES, ANALYSTS, PAYMENT_APPROVERS, CONTACTS)
 
 Roster = list[tuple[Person, User]]
 
@@ -123,27 +124,25 @@ def _user(company: Company, person: Person, number: int, chance: Random) -> User
     return user
 
 
-@transaction.atomic(durable=True)
 def _gather(company: Company, roster: Roster) -> None:
     """Make the groups: departments inside "All staff", and teams inside departments."""
-    teams = (*people.COST_CENTERS, ALL_STAFF, FIELD_SALES, ANALYSTS, CONTACTS)
-    members: dict[str, list[User]] = {name: [] for name in teams}
-    managers = {person.manager for person, _ in roster}
-    for person, user in roster:
-        members[_team(person)].append(user)
-    members[LEADS] = [user for person, user in roster if person.key in managers]
-    members[PAYMENT_APPROVERS] = [company.users["petra.novak"], company.users["gita.rao"]]
-    for name, users in members.items():
-        company.groups[name] = Group.objects.create(name=name, description=f"{name} of the company")
-        Membership.objects.bulk_create(
-            Membership(group=company.groups[name], user=user) for user in users
-        )
-        trail.record("group.created", company.groups[name], by=None, source="demo")
+    for name in (*people.COST_CENTERS, ALL_STAFF, LEADS, *TEAMS):
+        company.groups[name] = directory.create_group(name, by=None)
     inside = [(ALL_STAFF, department) for department in people.COST_CENTERS]
     inside += [(people.SALES, FIELD_SALES), (people.FINANCE, ANALYSTS)]
-    GroupNesting.objects.bulk_create(
-        GroupNesting(parent=company.groups[parent], child=company.groups[child])
-        for parent, child in inside
+    for parent, child in inside:
+        directory.nest(company.groups[parent], company.groups[child], by=None)
+    _fill(company, roster)
+
+
+@transaction.atomic(durable=True)
+def _fill(company: Company, roster: Roster) -> None:
+    managers = {person.manager for person, _ in roster}
+    members = [(_team(person), user) for person, user in roster]
+    members += [(LEADS, user) for person, user in roster if person.key in managers]
+    members += [(PAYMENT_APPROVERS, company.users[key]) for key in ("petra.novak", "gita.rao")]
+    Membership.objects.bulk_create(
+        Membership(group=company.groups[name], user=user) for name, user in members
     )
 
 
@@ -215,10 +214,8 @@ def _offer_resource(company: Company, offer: ResourceOffer, warehouse: Connected
 
 def _group_for(offer: ResourceOffer) -> str:
     kind = GroupKind(offer.kind.removesuffix("_group"))
-    group = Group.objects.create(
-        name=f"{offer.name} access", description=offer.description, kind=kind
-    )
-    return str(group.pk)
+    name = f"{offer.name} access"
+    return str(directory.create_group(name, by=None, description=offer.description, kind=kind).pk)
 
 
 def _offer_package(company: Company, offer: PackageOffer) -> None:

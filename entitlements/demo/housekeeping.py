@@ -14,7 +14,8 @@ from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
 from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
 from entitlements.demo.people import CAST, GONE
-from entitlements.directory.models import Group, User
+from entitlements.directory import operations as directory
+from entitlements.directory.models import Group
 from entitlements.notifications.operations import mark_read
 from entitlements.policies import operations as policies
 from entitlements.systems.models import ConnectedSystem
@@ -74,15 +75,7 @@ def _reviewers_leave_the_handbook(stage: Stage) -> Life:
 
 def _carl_leaves(stage: Stage) -> Life:
     yield stage.when(45, 18)
-    _disable(stage.person(GONE), stage)
-
-
-@transaction.atomic(durable=True)
-def _disable(person: User, stage: Stage) -> None:
-    person.is_active = False
-    person.leave_date = stage.when(45).date()
-    person.save(update_fields=["is_active", "leave_date"])
-    trail.record("user.disabled", person, by=None, target=person, source="demo")
+    directory.disable(stage.person(GONE), by=None)
 
 
 def _the_terminals_are_dismantled(stage: Stage) -> Life:
