@@ -116,10 +116,11 @@ def test_what_is_due_first_comes_first_unless_sorted_otherwise(bos, ask):
 
 
 def test_what_is_due_today_is_counted(bos, ask):
-    ask(stage={"decision_days": 1})
+    noon = clock.today_begins() + timedelta(days=2, hours=12)
+    ask().steps.update(due_at=noon)
     ask()
 
-    with clock.at(ApprovalStep.objects.order_by("due_at")[0].due_at - timedelta(seconds=1)):
+    with clock.at(noon - timedelta(hours=1)):
         assert "1 due today." in bos.get(INBOX).content.decode()
 
 
