@@ -24,6 +24,13 @@ class Heartbeat(models.Model):
 
 
 @transaction.atomic(durable=True)
+def start() -> None:
+    """Queue a sweep for a cluster that starts: what was asked for before may be lost."""
+    Heartbeat.objects.update_or_create(name=NAME, defaults={"asked_at": clock.now()})
+    outbox.enqueue_revocation("sweep.run")
+
+
+@transaction.atomic(durable=True)
 def tick() -> bool:
     """Queue a sweep if none was asked for lately; say whether this call did.
 

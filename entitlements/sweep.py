@@ -4,10 +4,8 @@ Each part is short: it works set-based, or queues the slow work for other worker
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import structlog
-from django.db.models import Model, QuerySet
 
 from entitlements import heartbeat
 from entitlements.assignments.models import Assignment
@@ -25,14 +23,13 @@ from entitlements.notifications.tasks import sweep_mails
 from entitlements.requests.deciding import lapse, remind_approvers
 from entitlements.requests.models import AccessRequest, ApprovalStep
 from entitlements.requests.operations import cancel_obsolete, start_scheduled
+from entitlements.work import each
 
 log = structlog.get_logger(__name__)
 
 MOST_BATCHES = 100
 MOST_ROWS = 500
 MOST_SEALS = 20
-
-Row = TypeVar("Row", bound=Model)
 
 
 def end_what_is_over() -> int:
@@ -48,29 +45,32 @@ def end_what_is_over() -> int:
 
 def start_what_is_due() -> int:
     """Begin access whose start has come."""
-    return _each(start_scheduled, AccessRequest.objects.start_due().order_by("starts_at"))
+    due = AccessRequest.objects.start_due().order_by("starts_at")
+    return each(start_scheduled, due[:MOST_ROWS])
 
 
 def lapse_what_nobody_decided() -> int:
     """End requests whose deadline has passed."""
     steps = ApprovalStep.objects.lapsing().select_related("access_request").order_by("due_at")
-    return _each(lapse, steps)
+    return each(lapse, steps[:MOST_ROWS])
 
 
 def cancel_what_is_obsolete() -> int:
     """Call off requests to extend what has ended."""
-    return _each(cancel_obsolete, AccessRequest.objects.obsolete().order_by("created_at"))
+    obsolete = AccessRequest.objects.obsolete().order_by("created_at")
+    return each(cancel_obsolete, obsolete[:MOST_ROWS])
 
 
 def remind_who_decides() -> int:
     """Remind approvers at the moments that stages plan."""
     steps = ApprovalStep.objects.reminder_due().select_related("access_request")
-    return _each(remind_approvers, steps.order_by("remind_at"))
+    return each(remind_approvers, steps.order_by("remind_at")[:MOST_ROWS])
 
 
 def remind_who_holds() -> int:
     """Tell holders that their access ends in 14 days, and in one."""
-    return _each(remind_holder, Assignment.objects.reminder_due().order_by("reminder_at"))
+    due = Assignment.objects.reminder_due().order_by("reminder_at")
+    return each(remind_holder, due[:MOST_ROWS])
 
 
 def seal_what_happened() -> int:
@@ -82,17 +82,6 @@ def seal_what_happened() -> int:
         if sealed < SEALS:
             break
     return total
-
-
-def _each(act: Callable[[Row], object], rows: QuerySet[Row]) -> int:
-    """Do the same with each row, and return with how many; one that fails stops no other."""
-    chosen = list(rows[:MOST_ROWS])
-    for row in chosen:
-        try:
-            act(row)
-        except Exception:
-            log.exception("sweep_row_failed", act=act.__name__, row=str(row.pk))
-    return len(chosen)
 
 
 PARTS: tuple[Callable[[], int], ...] = (

@@ -1,8 +1,10 @@
 """Work that is a row: due at a moment, leased to one worker, retried with growing pauses."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
+import structlog
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -13,6 +15,9 @@ LEASE = timedelta(seconds=settings.WORK_LEASE_SECONDS)
 """How long a row belongs to a worker; longer than a job may take, so that he is surely gone."""
 
 Row = TypeVar("Row", bound="WorkRow")
+Thing = TypeVar("Thing")
+
+log = structlog.get_logger(__name__)
 
 
 class WorkQuerySet(models.QuerySet[Row]):
@@ -41,6 +46,18 @@ class WorkRow(models.Model):
 
     class Meta:
         abstract = True
+
+
+def each(act: Callable[[Thing], object], things: Iterable[Thing]) -> int:
+    """Do the same with each, and return with how many; one that fails stops no other."""
+    count = 0
+    for thing in things:
+        count += 1
+        try:
+            act(thing)
+        except Exception:
+            log.exception("failed", act=act.__name__, thing=str(getattr(thing, "pk", thing)))
+    return count
 
 
 def pause_after(attempts: int, pauses: tuple[timedelta, ...]) -> timedelta | None:

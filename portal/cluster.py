@@ -91,10 +91,11 @@ class FailFastCluster(django_q_cluster.Cluster):
         connections.close_all()
         _last_round.value = time.monotonic()
         self.start()
+        _look_for_work(heartbeat.start)
         next_tick = 0.0
         while self.sentinel.is_alive() and not self.stopping:
             if time.monotonic() >= next_tick:
-                _tick()
+                _look_for_work(heartbeat.tick)
                 next_tick = time.monotonic() + settings.TICK_SECONDS
             if time.monotonic() - _last_round.value > STUCK_AFTER:
                 log.critical("the job cluster is stuck")
@@ -122,11 +123,11 @@ def serve(queue: str) -> int:
     return FailFastCluster().serve()
 
 
-def _tick() -> None:
+def _look_for_work(ask: Callable[[], object]) -> None:
     """Ask for the regular work; a database that is away for a while is asked again later."""
     close_old_connections()
     try:
-        heartbeat.tick()
+        ask()
     except DatabaseError as error:
         log.error("the regular work could not be queued", error=str(error))
     finally:

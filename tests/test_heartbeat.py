@@ -77,3 +77,12 @@ def test_of_many_clusters_that_tick_at_once_one_gets_through(queued):
 
     assert sorted(asked) == [False] * 7 + [True]
     assert queued() == ["sweep.run"]
+
+
+def test_a_cluster_that_starts_asks_for_a_sweep_whatever_was_asked_before(queued):
+    heartbeat.tick()
+
+    heartbeat.start()
+
+    assert queued() == ["sweep.run", "sweep.run"]
+    assert not heartbeat.tick()

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from entitlements import clock, work
 from entitlements.models import Notification
@@ -70,3 +71,18 @@ def test_pauses_grow_until_no_more_is_planned(attempts, pause):
             assert moment is None
         else:
             assert before + pause <= moment <= clock.now() + pause
+
+
+def test_each_is_done_and_one_that_fails_stops_no_other():
+    done = []
+
+    def halve(number):
+        done.append(10 // number)
+
+    with capture_logs() as logs:
+        assert work.each(halve, [1, 0, 5]) == 3
+
+    assert done == [10, 2]
+    (entry,) = logs
+    assert (entry["act"], entry["thing"]) == ("halve", "0")
+    assert work.each(halve, []) == 0

@@ -16,6 +16,7 @@ from entitlements.delivery import operations
 from entitlements.delivery.claims import claim
 from entitlements.delivery.settling import affected, settle, unsettled
 from entitlements.systems.models import ConnectedSystem
+from entitlements.work import each
 
 log = structlog.get_logger(__name__)
 
@@ -106,15 +107,10 @@ def _systems(due: GrantQuerySet) -> list[UUID]:
 
 def sweep_unsettled() -> int:
     """Settle what a crash left unsettled; return how many assignments."""
-    left = unsettled(BATCH)
-    for assignment_id in left:
-        settle(assignment_id)
-    return len(left)
+    return each(settle, unsettled(BATCH))
 
 
 def sweep_recounts() -> int:
     """Mark the holders of packages whose roles were changed; return how many packages."""
-    changed = list(AccessPackage.objects.filter(recount_at__isnull=False)[:BATCH])
-    for package in changed:
-        operations.recount(package)
-    return len(changed)
+    changed = AccessPackage.objects.filter(recount_at__isnull=False).order_by("recount_at")
+    return each(operations.recount, changed[:BATCH])

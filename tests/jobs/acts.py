@@ -1,0 +1,36 @@
+"""What people do while the workers of a test run, called in a process beside them."""
+
+from entitlements.models import Account, Assignment, User
+from entitlements.requests import operations
+from tests.factories import (
+    AccessPackageFactory,
+    AssignmentPolicyFactory,
+    ConnectedSystemFactory,
+    ResourceFactory,
+    ResourceRoleFactory,
+    UserFactory,
+)
+
+
+def submit():
+    """Ada asks for a package of one role in the slow system."""
+    ada = UserFactory(display_name="Ada", email="ada@kestrel.example")
+    system = ConnectedSystemFactory(kind="slow", name="Slow")
+    Account.objects.create(user=ada, system=system, external_id="ada")
+    resource = ResourceFactory(system=system, external_id="staff", group=None)
+    package = AccessPackageFactory(roles=[ResourceRoleFactory(resource=resource)])
+    operations.submit(AssignmentPolicyFactory(package=package), by=ada)
+
+
+def give_back():
+    operations.give_back(Assignment.objects.get(), by=User.objects.get(display_name="Ada"))
+
+
+def submit_many(number):
+    """So many people ask for the package that Ada asked for."""
+    policy = Assignment.objects.get().policy
+    system = policy.package.roles.get().resource.system
+    for position in range(number):
+        person = UserFactory(email=f"p{position}@kestrel.example")
+        Account.objects.create(user=person, system=system, external_id=f"p{position}")
+        operations.submit(policy, by=person)
