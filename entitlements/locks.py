@@ -22,7 +22,7 @@ def lock_rows(rows: models.QuerySet[Any]) -> models.QuerySet[Any] | list[Any]:
     """Within the caller's transaction: let nobody else change these rows until it ends.
 
     What is read afterwards is what their last writer left. All callers lock in the order of the
-    keys, so that none waits for another in a circle. Returns what `pk__in` takes to name them again.
+    keys, so that none waits for another in a circle. Returns what `pk__in` takes to name them.
     """
     if connection.features.has_select_for_update:
         return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))

@@ -158,15 +158,18 @@ def unwant(assignments: Collection[UUID]) -> int:
 def recount(package_id: UUID) -> int:
     """Within the caller's transaction: mark anew what the holders of a package should have.
 
-    For when a package gained or lost roles; returns how many people hold it.
+    For when a package gained or lost roles; returns how many people hold it. Those whose end has
+    come and is not carried out yet lose roles too: nobody looks at these again.
     """
-    live = Assignment.objects.live().filter(package=package_id).order_by("target")
-    holders = list(live.values_list("target", flat=True))
-    for start in range(0, len(holders), BATCH):
-        batch = holders[start : start + BATCH]
-        _unwant_uncovered(Grant.objects.filter(user__in=batch, is_wanted=True))
-        _want(batch, package_id)
-    return len(holders)
+    held = Assignment.objects.filter(package=package_id, ended_at=None).order_by("target")
+    lock_rows(Grant.objects.filter(user__in=held.order_by().values("target")))
+    assignments = list(held)
+    for start in range(0, len(assignments), BATCH):
+        batch = assignments[start : start + BATCH]
+        people = [assignment.target_id for assignment in batch]
+        _unwant_uncovered(Grant.objects.filter(user__in=people, is_wanted=True))
+        _want([each.target_id for each in batch if each.is_live], package_id)
+    return sum(assignment.is_live for assignment in assignments)
 
 
 def _want(holders: list[UUID], package_id: UUID) -> None:

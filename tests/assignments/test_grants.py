@@ -7,7 +7,7 @@ from entitlements import clock
 from entitlements.assignments import grants, operations
 from entitlements.assignments.grants import Grant, also_given, roles_of
 from entitlements.assignments.models import Assignment, EndReason
-from entitlements.models import AuditEvent, PackageRole
+from entitlements.models import AccessPackage, AuditEvent, PackageRole
 from entitlements.policies.rules import Span
 from tests.factories import (
     AccessPackageFactory,
@@ -146,6 +146,7 @@ def test_a_role_that_the_package_lost_before_it_ended_goes_too(ada, role, other_
     assignment = begin(package, ada)
     given()
     PackageRole.objects.filter(role=role).delete()
+    AccessPackage.objects.update(recount_at=clock.now())
 
     operations.end(assignment, EndReason.GIVEN_BACK, by=ada)
 
@@ -179,6 +180,23 @@ def test_a_lost_role_is_taken_unless_another_package_gives_it(ada, bo, role, oth
 
     due = Grant.objects.due().get()
     assert (due.user, due.role, due.is_wanted) == (ada, role, False)
+
+
+def test_a_lost_role_is_taken_too_from_those_whose_end_has_come(ada, role, other_role):
+    package = package_with(role, other_role)
+    moment = clock.now()
+    assignment = begin(package, ada, moment + DAY)
+    given()
+    PackageRole.objects.filter(role=role).delete()
+
+    with clock.at(moment + DAY):
+        assert grants.recount(package.pk) == 0
+        operations.end(assignment, EndReason.TIME, by=None)
+
+    assert not Grant.objects.filter(is_wanted=True).exists()
+    assert Grant.objects.due().count() == 0
+    with clock.at(moment + 2 * DAY):
+        assert Grant.objects.due().count() == 2
 
 
 def test_a_recount_of_many_holders_goes_in_batches(monkeypatch, role, other_role):

@@ -15,7 +15,7 @@ from entitlements.delivery.claims import (
     claim,
     postpone,
 )
-from entitlements.models import Account, AuditEvent, Grant
+from entitlements.models import AccessPackage, Account, AuditEvent, Grant
 from entitlements.requests import operations
 from entitlements.requests.states import RequestState
 from tests.factories import (
@@ -454,6 +454,7 @@ def test_for_a_role_that_left_its_packages_the_catalogs_of_the_resource_decide(
     catalog.save()
     run_queue()
     submitted.package.package_roles.filter(role=there).delete()
+    AccessPackage.objects.update(recount_at=clock.now())
 
     operations.give_back(submitted.assignment, by=ada)
     tasks.deliver_due(system_id=str(target.system.pk))
