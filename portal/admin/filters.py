@@ -39,6 +39,14 @@ class ResourceCatalogFilter(CatalogFilter):
     path = "catalogs"
 
 
+class OutsidersFilter(admin.BooleanFieldListFilter):
+    """Catalogs that admit people from outside, or do not, under the name of the column."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.title = "people from outside"
+
+
 class WordsFilter(admin.SimpleListFilter):
     """Choices with a QuerySet method each: `options` maps a value to its word and the method."""
 

@@ -28,6 +28,7 @@ from portal import wording
 from portal.admin.filters import (
     AssignmentStateFilter,
     CatalogFilter,
+    OutsidersFilter,
     PackageCatalogFilter,
     PackagePolicyFilter,
     PackageStateFilter,
@@ -57,8 +58,8 @@ class CatalogList(CatalogScopedAdmin[Catalog]):
     heading = "Catalogs"
     lead = "What is delegated together: resources, the packages made of them, and who runs both."
     empty = ("You own no catalog yet", "Ask an administrator for one, or to become a creator.")
-    list_display = ("named", "state", "outsiders", "packages", "resources")
-    list_filter = ("is_enabled", "is_external")
+    list_display = ("named", "state", "outsiders", "packages", "offered")
+    list_filter = ("is_enabled", ("is_external", OutsidersFilter))
     search_fields = ("name", "description")
     ordering = ("name",)
 
@@ -95,7 +96,7 @@ class CatalogList(CatalogScopedAdmin[Catalog]):
         return int(catalog.package_count)
 
     @admin.display(description="Resources", ordering="resource_count")
-    def resources(self, catalog: Any) -> int:
+    def offered(self, catalog: Any) -> int:
         return int(catalog.resource_count)
 
 

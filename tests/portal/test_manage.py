@@ -949,3 +949,12 @@ def test_the_overview_and_the_pages_cost_the_same_with_many_rows(
     few = count()
     enlarge(30)
     assert count() == few
+
+
+def test_the_list_of_catalogs_counts_what_is_in_them(as_olga, package):
+    page = as_olga.get(reverse(f"manage:{LISTS['catalogs']}")).content.decode()
+
+    assert '<td data-label="Packages">1</td>' in page
+    assert '<td data-label="Resources">1</td>' in page
+    assert "People from outside" in page
+    assert "external" not in page
