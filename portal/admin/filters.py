@@ -42,8 +42,8 @@ class ResourceCatalogFilter(CatalogFilter):
 class OutsidersFilter(admin.BooleanFieldListFilter):
     """Catalogs that admit people from outside, or do not, under the name of the column."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.title = "people from outside"
 
 
