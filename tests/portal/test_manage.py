@@ -957,4 +957,4 @@ def test_the_list_of_catalogs_counts_what_is_in_them(as_olga, package):
     assert '<td data-label="Packages">1</td>' in page
     assert '<td data-label="Resources">1</td>' in page
     assert "People from outside" in page
-    assert "external" not in page
+    assert "external users" not in page
