@@ -66,6 +66,35 @@ userPassword: reader-secret
 """
 
 
+DEPARTMENTS = ("Finance", "Sales", "Engineering", "Legal", "Support", "Operations")
+
+
+def company(people=300):
+    """LDIF of people whom p0 leads, of a group for each department, and of one for them all."""
+    base = "dc=example,dc=test"
+    dns = [f"uid=p{number},ou=people,{base}" for number in range(people)]
+    entries = []
+    for number, dn in enumerate(dns):
+        department = DEPARTMENTS[number % len(DEPARTMENTS)]
+        manager = f"manager: {dns[(number - 1) // 7]}\n" if number else ""
+        entries.append(
+            f"dn: {dn}\nobjectClass: inetOrgPerson\nuid: p{number}\ncn: Person {number}\n"
+            f"sn: {number}\ngivenName: Person\nmail: p{number}@kestrel.example\n"
+            f"ou: {department}\ntitle: Clerk\nemployeeNumber: {number}\nl: Rome\n{manager}"
+        )
+    for index, department in enumerate(DEPARTMENTS):
+        members = "".join(f"member: {dn}\n" for dn in dns[index :: len(DEPARTMENTS)])
+        entries.append(
+            f"dn: cn={department},ou=groups,{base}\nobjectClass: groupOfNames\n"
+            f"cn: {department}\nowner: {dns[index]}\n{members}"
+        )
+    members = "".join(f"member: cn={name},ou=groups,{base}\n" for name in DEPARTMENTS)
+    entries.append(
+        f"dn: cn=Staff,ou=groups,{base}\nobjectClass: groupOfNames\ncn: Staff\n{members}"
+    )
+    return "\n".join(entries)
+
+
 class LdapServer:
     """An OpenLDAP server in a directory of its own; `stop` and `start` keep its entries."""
 

@@ -232,6 +232,18 @@ def test_a_stopped_server_is_unavailable_and_works_again_after_its_start(
     assert sorted(ldap_server.members(group)) == [tim, uma]
 
 
+def test_a_server_that_stops_in_the_middle_is_unavailable(ldap_server, connector, uma):
+    group = ldap_server.add_group("finance", [uma])
+    place = Place(group, "member")
+    assert connector.is_member(place, uma)
+    ldap_server.stop()
+
+    with pytest.raises(ConnectorUnavailable) as unavailable:
+        connector.ensure_absent(place, uma)
+
+    assert unavailable.value.code == "unreachable"
+
+
 def test_a_check_says_what_is_wrong_with_the_settings(ldap_server, ldap_system):
     with closing(connector_for(ldap_system)) as connector:
         connector.check()

@@ -198,6 +198,7 @@ def test_somebody_who_is_gone_is_disabled_and_enabled_when_back(run, actions):
     assert tim.display_name == "Tim Trade"
     assert actions()[-2:] == ["user.disabled", "directory.synced"]
 
+    assert "Nothing changes." in run(users=without_tim)
     run(users=USERS)
     assert person("3").is_active
     assert actions()[-2:] == ["user.enabled", "directory.synced"]

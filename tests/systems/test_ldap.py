@@ -77,6 +77,30 @@ def test_one_branch_can_be_searched(ldap_server):
         assert list(in_groups) == []
 
 
+def test_references_to_other_servers_are_passed_over(ldap_server):
+    ldap_server.add_person("uma")
+    ldap_server.add(
+        f"ou=elsewhere,{ldap_server.base_dn}",
+        ["referral", "extensibleObject"],
+        ou="elsewhere",
+        ref=f"ldap://127.0.0.1:9/ou=elsewhere,{ldap_server.base_dn}",
+    )
+
+    with LdapClient(settings_of(ldap_server)) as client:
+        assert [entry.text("uid") for entry in client.search(PEOPLE, ["uid"])] == ["uma"]
+        for act in (client.read, lambda dn: client.modify(dn, (ADD, "l", "Rome"))):
+            with pytest.raises(LdapFailed) as failed:
+                act(f"ou=elsewhere,{ldap_server.base_dn}")
+            assert failed.value.code == "referral"
+
+
+def test_a_name_that_the_server_does_not_understand_is_refused(ldap_server):
+    with LdapClient(settings_of(ldap_server)) as client, pytest.raises(LdapFailed) as failed:
+        client.read("no name")
+
+    assert failed.value.code == "bad_name"
+
+
 def test_one_entry_can_be_read_and_changed(ldap_server):
     uma = ldap_server.add_person("uma", title="Clerk")
 
