@@ -43,11 +43,11 @@ def lives(stage: Stage, chance: Random) -> Iterator[Life]:
         for key, user in stage.company.users.items()
         if not user.is_guest and key != GONE and _days_here(stage, user)
     ]
-    for user in _some(stage.company.crowd(), 0.5, chance):
+    for user in _some(stage.company.crowd(), 0.4, chance):
         yield _belongs(stage, user, chance)
-    for user in _some(stage.company.crowd(), 0.35, chance):
+    for user in _some(stage.company.crowd(), 0.25, chance):
         yield _works_from_home(stage, user, chance)
-    for user in _some(stage.company.crowd(), 0.7, chance):
+    for user in _some(stage.company.crowd(), 0.6, chance):
         yield _does_the_job(stage, user, chance)
     for number, user in enumerate(_some(stage.company.crowd(), 0.15, chance)):
         yield _reviews_designs(stage, user, chance, ANSWERS[number % len(ANSWERS)])
@@ -97,7 +97,7 @@ def _sign_in(stage: Stage, people: list[User], chance: Random) -> Life:
     for days_ago in range(FOUNDED - 1, 0, -1):
         for hour in (8, 13):
             yield stage.when(days_ago, hour, chance.randint(0, 59))
-            for user in chance.sample(people, len(people) // 22):
+            for user in chance.sample(people, len(people) // 18):
                 if _days_here(stage, user) >= days_ago:
                     signed_in(user, method="password")
 
