@@ -147,7 +147,6 @@ def _usable_name(name: str) -> str:
 
 def _save_with_name(group: Group) -> None:
     try:
-        with transaction.atomic():
-            group.save()
+        group.save()
     except IntegrityError:
         deny("name_taken", f"There is a group named “{group.name}” already.").require()
