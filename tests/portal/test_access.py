@@ -240,6 +240,23 @@ def test_ended_access_leads_to_asking_again_only_where_one_may(as_ada, ada, held
     assert "Give back…" not in response.text
 
 
+def test_roles_of_ended_access_say_what_became_of_them(as_ada, ada, held, policy, run_queue):
+    ledger, later = policy.package.roles.get(), ResourceRoleFactory()
+    both = AccessPackageFactory(name="Month-End Close", roles=[ledger])
+    operations.submit(AssignmentPolicyFactory(package=both), by=ada)
+    run_queue()
+    operations.give_back(held, by=ada)
+    run_queue()
+    policy.package.package_roles.create(role=later, position=1)
+
+    roles = read(as_ada.get(page(held))).partition(" Roles ")[2].partition(" What happened ")[0]
+
+    assert roles == (
+        f"{ledger.resource}: Member stays, through another package "
+        f"{later.resource}: Member added later"
+    )
+
+
 def test_strangers_find_nothing(client, held):
     client.force_login(UserFactory())
 
