@@ -2,12 +2,10 @@
 
 from typing import Any, cast
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group as TenantRole
-from django.contrib.auth.models import Permission
-from django.db.models import ManyToManyField, QuerySet
-from django.forms import ModelMultipleChoiceField
+from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ
 
@@ -15,18 +13,20 @@ from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
 from entitlements.connectors.checking import check_connection
-from entitlements.connectors.registry import CONNECTORS
-from entitlements.directory.models import ATTRIBUTES, Group, Membership, User
+from entitlements.directory.models import ATTRIBUTES, Group, User
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.requests.models import AccessRequest
-from entitlements.systems.ldap_errors import LdapFailed
-from entitlements.systems.ldap_settings import LdapSettings
 from entitlements.systems.models import ConnectedSystem
+from portal.admin.forms import (
+    MOST_PEOPLE,
+    GroupForm,
+    SystemForm,
+    TenantRoleForm,
+    UserForm,
+)
 from portal.admin.looking import LookAdmin, RecordedAdmin
 from portal.http import PortalRequest
-
-TENANT_RIGHTS = ("add_catalog",)
 
 
 class UserAdmin(RecordedAdmin[User]):
@@ -39,8 +39,7 @@ class UserAdmin(RecordedAdmin[User]):
     list_select_related = ("source",)
     search_fields = ("display_name", "email", "employee_id")
     ordering = ("display_name", "pk")
-    autocomplete_fields = ("manager",)
-    filter_horizontal = ("groups",)
+    form = UserForm
     fieldsets = (
         (None, {"fields": ("display_name", "email", "user_type", "is_active", "manager")}),
         ("Rights", {"fields": ("is_superuser", "groups")}),
@@ -66,45 +65,51 @@ class UserAdmin(RecordedAdmin[User]):
         super().save_model(request, obj, form, change)
 
 
-class MembershipInline(admin.TabularInline[Membership, Group]):
-    model = Membership
-    autocomplete_fields = ("user",)
-    extra = 0
-    verbose_name = "member"
-    verbose_name_plural = "members"
-    max_num = 500
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_small(obj)
-
-    def _may_change(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_small(obj) and (obj is None or not (obj.source_id or obj.is_dynamic))
-
-    has_add_permission = has_change_permission = has_delete_permission = _may_change
-
-
-def _is_small(group: Group | None) -> bool:
-    """A group of thousands is looked at through its people, not in one form."""
-    return group is None or group.memberships.count() <= 500
-
-
 class GroupAdmin(RecordedAdmin[Group]):
     """Groups of the built-in directory; those that are synced are only looked at."""
 
     audit_name = "group"
     heading = "Groups"
+    form = GroupForm
     list_display = ("name", "kind", "is_dynamic", "source")
     list_filter = ("kind", "is_dynamic", "source")
     list_select_related = ("source",)
     search_fields = ("name", "description")
     ordering = ("name",)
-    fields = ("name", "description", "kind", "owners", "source", "is_dynamic")
-    readonly_fields = ("source", "is_dynamic")
-    autocomplete_fields = ("owners",)
-    inlines = (MembershipInline,)
+    readonly_fields = ("source", "is_dynamic", "member_count")
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """Show people by name while they fit into one field, and their number always."""
+        named = ["owners", "people"] if self.has_change_permission(request, obj) else []
+        if named and _is_large(obj):
+            named.remove("people")
+        return ["name", "description", "kind", *named, "member_count", "source", "is_dynamic"]
+
+    def get_form(
+        self, request: Any, obj: Group | None = None, change: bool = False, **options: Any
+    ) -> type[ModelForm[Group]]:
+        """Take from the form what it does not show, lest an empty field means nobody."""
+        form = super().get_form(request, obj, change, **options)
+        if _is_large(obj):
+            form.base_fields.pop("people", None)
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.source_id)
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+        """Within the admin's own transaction: save the members too."""
+        if "people" in form.changed_data and not form.instance.is_dynamic:
+            form.instance.members.set(form.cleaned_data["people"])
+        super().save_related(request, form, formsets, change)
+
+    @admin.display(description="Number of members")
+    def member_count(self, group: Group) -> int:
+        return group.memberships.count()
+
+
+def _is_large(group: Group | None) -> bool:
+    return group is not None and group.memberships.count() > MOST_PEOPLE
 
 
 class TenantRoleAdmin(RecordedAdmin[TenantRole]):
@@ -112,49 +117,10 @@ class TenantRoleAdmin(RecordedAdmin[TenantRole]):
 
     audit_name = "tenant_role"
     heading = "Tenant roles"
+    form = TenantRoleForm
     list_display = ("name",)
     search_fields = ("name",)
     ordering = ("name",)
-    filter_horizontal = ("permissions",)
-
-    def formfield_for_manytomany(
-        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **options: Any
-    ) -> ModelMultipleChoiceField[Any] | None:
-        """Offer no right that would open every catalog at once."""
-        if db_field.name == "permissions":
-            options["queryset"] = Permission.objects.filter(
-                content_type__app_label="entitlements", codename__in=TENANT_RIGHTS
-            ).select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **options)
-
-
-class SystemForm(forms.ModelForm[ConnectedSystem]):
-    """A connected system; its secret goes in and never comes out."""
-
-    kind = forms.ChoiceField(choices=[(kind, kind) for kind in CONNECTORS if kind != "directory"])
-    secret = forms.CharField(
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted, and never shown. Empty: it stays as it is.",
-    )
-
-    class Meta:
-        model = ConnectedSystem
-        fields = ("name", "kind", "settings", "is_enabled")
-
-    def clean(self) -> dict[str, Any]:
-        entered = super().clean() or self.cleaned_data
-        if entered.get("secret"):
-            self.instance.secret = entered["secret"]
-        kind = entered.get("kind", self.instance.kind)
-        if kind == "ldap" and isinstance(entered.get("settings"), dict):
-            tried = ConnectedSystem(kind=kind, settings=entered["settings"])
-            tried.sealed_secret = self.instance.sealed_secret
-            try:
-                LdapSettings.of(tried)
-            except LdapFailed as error:
-                self.add_error("settings", str(error))
-        return entered
 
 
 class SystemAdmin(RecordedAdmin[ConnectedSystem]):

@@ -43,6 +43,23 @@ class LookAdmin(admin.ModelAdmin[Row]):
         heading = self.heading or str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": heading, **(extra_context or {})})
 
+    def render_change_form(
+        self, request: Any, context: Any, *args: Any, **options: Any
+    ) -> HttpResponse:
+        """Let the heading name the thing, and not the act."""
+        thing = context.get("original")
+        name = str(self.opts.verbose_name)
+        words = {"title": str(thing) if thing else f"New {name}", "subtitle": None}
+        return super().render_change_form(request, {**context, **words}, *args, **options)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
+        """Leave out the signs that would open another form in a window of its own."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        for way in ("add", "change", "delete", "view"):
+            if field and hasattr(field.widget, f"can_{way}_related"):
+                setattr(field.widget, f"can_{way}_related", False)
+        return field
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.admin_site.has_permission(request)
 
@@ -79,17 +96,12 @@ class RecordedAdmin(LookAdmin[Row]):
         super().save_related(request, form, formsets, change)
         changed = [name for name in form.changed_data if name not in self.secrets]
         secret = [name for name in form.changed_data if name in self.secrets]
-        inlines = [
-            str(formset.model._meta.verbose_name_plural)
-            for formset in formsets
-            if formset.has_changed()
-        ]
         trail.record(
             f"{self.audit_name}.{'changed' if change else 'created'}",
             form.instance,
             by=cast(PortalRequest, request).user,
             changes={name: _change(form, name) for name in changed},
-            also_changed=[*secret, *inlines],
+            also_changed=secret,
         )
 
 

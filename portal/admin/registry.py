@@ -17,6 +17,7 @@ from portal.admin import administration as of_administrators
 from portal.admin import lists
 from portal.admin.sites import AdministrationSite, ManageSite
 from portal.manage import urls
+from portal.navigation import NavEntry, register
 
 manage = ManageSite("manage", lambda: urls.urlpatterns)
 manage.register(Catalog, lists.CatalogList)
@@ -40,3 +41,19 @@ administration.register(Notification, of_administrators.NotificationAdmin)
 administration.register(OrmQ, of_administrators.QueueAdmin)
 administration.register(Failure, of_administrators.FailureAdmin)
 administration.register(Heartbeat, of_administrators.HeartbeatAdmin)
+
+
+def is_administrator(user: User) -> bool:
+    return user.is_superuser
+
+
+register(
+    NavEntry(
+        "Administration",
+        "admin:index",
+        place="menu",
+        icon="system",
+        order=70,
+        visible=is_administrator,
+    )
+)

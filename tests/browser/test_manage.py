@@ -1,0 +1,307 @@
+"""The sites of owners and administrators in a real browser: seen, audited, and used."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from entitlements import clock, models
+from entitlements.assignments import grants
+from entitlements.catalog.operations import appoint, create_catalog
+from entitlements.catalog.terms import CatalogTerms
+from entitlements.requests import operations as requests
+from tests.factories import (
+    AccessPackageFactory,
+    ApprovalStageFactory,
+    AssignmentFactory,
+    AssignmentPolicyFactory,
+    GroupFactory,
+    NotificationFactory,
+    ResourceFactory,
+    ResourceRoleFactory,
+    UserFactory,
+)
+
+SETTLING = 200  # milliseconds that the admin's colors take to change
+WIDTHS = {"wide": {"width": 1366, "height": 900}, "narrow": {"width": 390, "height": 844}}
+
+
+class Company:
+    """A catalog that is used: things of every kind in every state that the pages show."""
+
+    def __init__(self):
+        self.ivo = UserFactory(display_name="Ivo Okoro", is_superuser=True)
+        self.olga = UserFactory(display_name="Olga Owner", department="Sales")
+        self.olga.user_permissions.add(Permission.objects.get(codename="add_catalog"))
+        self.bo = UserFactory(display_name="Bo Chen", department="Finance")
+        self.ana = UserFactory(display_name="Ana Diaz", department="Sales")
+        self.catalog = create_catalog(
+            CatalogTerms("Sales", "What the sales department uses, from leads to invoices."),
+            by=self.olga,
+        )
+        appoint(self.bo, self.catalog, "package_manager", by=self.olga)
+        self.fill()
+
+    def fill(self):
+        team = GroupFactory(name="Sales team")
+        team.owners.add(self.olga)
+        GroupFactory(name="Sales leads").owners.add(self.olga)
+        self.resource = ResourceFactory(
+            group=team, name="Sales CRM", catalog=self.catalog, address="https://crm.example/"
+        )
+        self.role = ResourceRoleFactory(resource=self.resource, description="See orders.")
+        ledger = ResourceRoleFactory(
+            resource=ResourceFactory(name="Ledger", catalog=self.catalog),
+            name="Poster",
+            is_privileged=True,
+        )
+        roles = [self.role, ledger]
+        self.package = AccessPackageFactory(catalog=self.catalog, name="Sales Analyst", roles=roles)
+        AccessPackageFactory(catalog=self.catalog, name="Sales Draft", roles=[], state="draft")
+        self.policy = AssignmentPolicyFactory(
+            package=self.package, name="Employees", scope="specific"
+        )
+        self.policy.allowed_users.add(self.ana)
+        ApprovalStageFactory(policy=self.policy, position=1, manager=True, fallbacks=[self.bo])
+        ApprovalStageFactory(policy=self.policy, position=2, approvers=[self.bo, self.ana])
+        free = AssignmentPolicyFactory(package=self.package, name="By hand", scope="nobody")
+        self.assignment = AssignmentFactory(
+            policy=free, target=self.ana, ends_at=clock.now() + timedelta(days=5)
+        )
+        AssignmentFactory(policy=free, ends_at=clock.now() - timedelta(hours=1))
+        grants.want(self.assignment)
+        models.Grant.objects.filter(role=ledger).update(
+            next_attempt_at=None, last_error="The group does not exist.", error_code="gone"
+        )
+        self.access_request = requests.submit(self.policy, by=self.newcomer())
+        NotificationFactory(recipient=self.ana)
+
+    def newcomer(self):
+        person = UserFactory(display_name="Nia New")
+        self.policy.allowed_users.add(person)
+        return person
+
+    def pages(self):
+        """Every page beneath `/manage/`, by a short name."""
+        named = {
+            "home": "manage:index",
+            "deliveries": "manage:deliveries",
+            "catalog_add": "manage:catalog_add",
+            **{
+                f"list_{model}": f"manage:entitlements_{model}_changelist"
+                for model in (
+                    "catalog",
+                    "accesspackage",
+                    "assignmentpolicy",
+                    "resource",
+                    "assignment",
+                    "accessrequest",
+                )
+            },
+        }
+        yield from ((name, reverse(address)) for name, address in named.items())
+        for name, ids in {
+            "catalog": [self.catalog.pk],
+            "catalog_edit": [self.catalog.pk],
+            "people": [self.catalog.pk],
+            "dismiss": [self.catalog.pk, self.bo.pk],
+            "resource_add": [self.catalog.pk],
+            "resource": [self.resource.pk],
+            "role_edit": [self.resource.pk, self.role.pk],
+            "package_add": [self.catalog.pk],
+            "package": [self.package.pk],
+            "package_role_add": [self.package.pk],
+            "package_role_remove": [self.package.pk, self.role.pk],
+            "policy_add": [self.package.pk],
+            "policy": [self.policy.pk],
+            "give": [self.package.pk],
+            "assignment": [self.assignment.pk],
+        }.items():
+            yield name, reverse(f"manage:{name}", args=ids)
+        yield "end", f"{reverse('manage:assignments_end')}?id={self.assignment.pk}"
+        yield "nothing", f"{reverse('manage:entitlements_resource_changelist')}?q=zzz"
+
+    def admin_pages(self):
+        """The pages beneath `/admin/` that look different from one another."""
+        for name, args in {
+            "index": [],
+            "entitlements_user_changelist": [],
+            "entitlements_user_change": [self.ana.pk],
+            "entitlements_user_add": [],
+            "entitlements_user_history": [self.ana.pk],
+            "entitlements_group_change": [models.Group.objects.get(name="Sales team").pk],
+            "auth_group_add": [],
+            "entitlements_connectedsystem_add": [],
+            "entitlements_auditevent_changelist": [],
+            "entitlements_auditevent_change": [models.AuditEvent.objects.first().pk],
+            "entitlements_notification_changelist": [],
+            "django_q_ormq_changelist": [],
+            "entitlements_heartbeat_changelist": [],
+        }.items():
+            yield name, reverse(f"admin:{name}", args=args)
+
+
+@pytest.fixture
+def company(site):
+    return Company()
+
+
+def walk(page, addresses, axe, shot):
+    """Visit pages in both widths and both schemes; return what is wrong with them."""
+    wrong = []
+    for name, address in addresses:
+        assert page.goto(address).status == 200, address
+        page.wait_for_load_state("networkidle")
+        for width, size in WIDTHS.items():
+            for scheme in ("light", "dark"):
+                page.set_viewport_size(size)
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_timeout(SETTLING)
+                wrong += look(page, f"{name}-{width}-{scheme}", axe, shot)
+    return wrong
+
+
+def look(page, name, axe, shot):
+    """Return what is wrong with a page: what axe finds, sideways scrolling, its headings."""
+    shot(page, name)
+    wrong = [f"{name}: {finding}" for finding in axe(page)]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        wrong.append(f"{name}: scrolls sideways")
+    for selector in ("h1", "main"):
+        if page.locator(selector).count() != 1:
+            wrong.append(f"{name}: {page.locator(selector).count()} × {selector}")
+    return wrong
+
+
+def test_every_page_of_owners_is_sound(company, page, sign_in, axe, shot):
+    sign_in(page, company.olga)
+
+    addresses = ((f"manage-{name}", address) for name, address in company.pages())
+    wrong = walk(page, addresses, axe, shot)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_page_of_administrators_is_sound(company, page, sign_in, axe, shot):
+    sign_in(page, company.ivo)
+
+    addresses = ((f"admin-{name}", address) for name, address in company.admin_pages())
+    wrong = walk(page, addresses, axe, shot)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_somebody_is_found_while_typing_and_appointed(company, page, sign_in, axe):
+    sign_in(page, company.olga).goto(reverse("manage:people", args=[company.catalog.pk]))
+
+    page.get_by_placeholder("Two letters of the name").press_sequentially("ana")
+    page.get_by_label("Ana Diaz").check()
+    page.get_by_label("Assignment manager").check()
+    assert axe(page) == []
+    page.get_by_role("button", name="Appoint").click()
+
+    page.get_by_text("Ana Diaz is assignment manager of Sales now.").wait_for()
+
+
+def test_the_fields_of_a_policy_follow_its_choices(company, page, sign_in, axe, shot):
+    sign_in(page, company.olga).goto(reverse("manage:policy_add", args=[company.package.pk]))
+
+    page.get_by_label("Name").fill("Everybody")
+    page.get_by_label("Specific people and groups").check()
+    page.get_by_placeholder("Two letters of the name").wait_for()
+    page.get_by_label("Approval").select_option("1")
+    page.get_by_role("group", name="Stage 1").wait_for()
+    page.get_by_label("On a date").check()
+    page.locator("#id_ends_on").wait_for()
+    assert page.locator("#id_duration").count() == 0
+    page.get_by_label("All members, without guests").check()
+    page.get_by_role("group", name="These people and groups").wait_for(state="detached")
+    page.get_by_label("Never").check()
+    page.locator("#id_ends_on").wait_for(state="detached")
+    stage = page.get_by_role("group", name="Stage 1")
+    stage.get_by_placeholder("Two letters of the name").first.press_sequentially("bo")
+    stage.get_by_label("Bo Chen").check()
+    assert axe(page) == []
+    shot(page, "manage-policy-filled")
+    page.get_by_role("button", name="Add policy").click()
+
+    page.get_by_text("The policy Everybody was added to Sales Analyst.").wait_for()
+    policy = models.AssignmentPolicy.objects.get(name="Everybody")
+    assert policy.stages.get().approvers.get().user == company.bo
+
+
+def test_what_is_wrong_with_a_form_is_said_and_keeps_what_was_entered(
+    company, page, sign_in, axe, shot
+):
+    sign_in(page, company.olga).goto(reverse("manage:policy_add", args=[company.package.pk]))
+
+    page.get_by_label("Name").fill("Employees")
+    page.get_by_label("How many").fill("30")
+    page.get_by_role("button", name="Add policy").click()
+
+    page.get_by_role("alert").get_by_text("exists already").wait_for()
+    assert page.get_by_label("How many").input_value() == "30"
+    assert axe(page) == []
+    shot(page, "manage-policy-wrong")
+
+
+def test_from_an_empty_catalog_to_a_package_that_can_be_asked_for(company, page, sign_in):
+    sign_in(page, company.olga).goto("/manage/")
+    page.get_by_role("link", name="Create catalog").click()
+    page.get_by_label("Name").fill("Research")
+    page.get_by_role("button", name="Create catalog").click()
+    page.get_by_role("link", name="Add resource").click()
+    page.get_by_label("Group").select_option(label="Sales leads (security group)")
+    page.get_by_role("button", name="Add resource").click()
+    page.get_by_role("link", name="Research", exact=True).click()
+    page.get_by_role("link", name="Add package").click()
+    page.get_by_label("Name").fill("Researcher")
+    page.get_by_label("Description").fill("For those who search.")
+    page.get_by_role("button", name="Create package").click()
+    page.get_by_role("link", name="Add role").click()
+    page.get_by_label("Role").select_option(label="Sales leads: Member")
+    page.get_by_role("button", name="Add role").click()
+    page.get_by_role("link", name="Add policy").click()
+    page.get_by_label("Name").fill("Everybody")
+    page.get_by_label("All members, without guests").check()
+    page.get_by_role("button", name="Add policy").click()
+    page.get_by_role("link", name="Publish…").click()
+    page.get_by_role("button", name="Publish package").click()
+    page.get_by_text("Done: publish Researcher.").wait_for()
+
+    assert (
+        models.AssignmentPolicy.objects.open_to(company.ana)
+        .filter(package__name="Researcher")
+        .exists()
+    )
+
+
+def test_chosen_access_is_ended_from_the_list(company, page, sign_in, shot):
+    sign_in(page, company.olga).goto(reverse("manage:entitlements_assignment_changelist"))
+
+    assert page.get_by_role("button", name="End access…").is_disabled()
+    page.get_by_label("Choose Sales Analyst for Ana Diaz").check()
+    page.get_by_role("button", name="End access…").click()
+    page.get_by_role("heading", name="End this access?").wait_for()
+    page.get_by_label("Why?").fill("Changed teams")
+    page.get_by_role("button", name="End access").click()
+    page.get_by_role("heading", name="1 of 1 ended").wait_for()
+    shot(page, "manage-outcomes")
+
+    company.assignment.refresh_from_db()
+    assert company.assignment.end_reason == "removed"
+
+
+def test_everything_works_without_scripts_too(company, open_context, sign_in):
+    page = sign_in(open_context(java_script_enabled=False).new_page(), company.olga)
+    page.goto(reverse("manage:people", args=[company.catalog.pk]))
+
+    page.get_by_placeholder("Two letters of the name").fill("ana")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_label("Ana Diaz").check()
+    page.get_by_label("Reader").check()
+    page.get_by_role("button", name="Appoint").click()
+    page.get_by_text("Ana Diaz is reader of Sales now.").wait_for()
+    page.goto(reverse("manage:policy_add", args=[company.package.pk]))
+    page.get_by_label("Approval").select_option("2")
+    page.get_by_role("button", name="Show the fields").click()
+    page.get_by_role("group", name="Stage 2").wait_for()
