@@ -12,6 +12,7 @@ from entitlements.audit.models import AuditEvent
 from entitlements.directory.sync import applying
 from entitlements.models import ConnectedSystem, Group, GroupNesting, Membership, User
 from tests.factories import ConnectedSystemFactory, GroupFactory, UserFactory
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -784,3 +785,17 @@ def test_progress_is_a_line_for_each_step_elsewhere(run):
 
     assert printed.count("Reading users: 3 of 3\n") == 1
     assert "\r" not in printed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_end_with_everything_once(files):
+    arguments = files(**everything(users=many_users(700)))
+
+    outcomes = at_once(*[lambda: call_command("import_directory", *arguments)] * 2)
+
+    for outcome in outcomes:
+        assert outcome is None or "run it again" in str(outcome), outcome
+    call_command("import_directory", *arguments, stdout=StringIO())
+    assert User.objects.filter(is_active=True).count() == 700
+    assert Membership.objects.count() == 3
+    assert AuditEvent.objects.filter(action="user.created").count() == 700
