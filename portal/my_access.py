@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import IntegerField, Subquery
+from django.db.models import IntegerField, Subquery, Value
 from django.urls import reverse
 
 from entitlements.assignments.models import Assignment
@@ -40,11 +40,15 @@ def available_to(user: User) -> AccessPackageQuerySet:
     return AssignmentPolicy.objects.open_to(user).packages().listed()
 
 
-def tabs(user: User, current: str) -> list[Tab]:
-    """Return the tab bar with its counts, by one query; `current` is a URL name."""
+def tabs(user: User, current: str, *, available: int | None = None) -> list[Tab]:
+    """Return the tab bar with its counts, by one query; `current` is a URL name.
+
+    `available` is how many packages the user may ask for, where the page has counted them already.
+    """
+    to_ask = CountOf(available_to(user).values("pk")) if available is None else Value(available)
     held = Assignment.objects.held_by(user)
     counts = User.objects.filter(pk=user.pk).values_list(
-        CountOf(available_to(user).values("pk")),
+        to_ask,
         CountOf(held.live().values("pk")),
         CountOf(AccessRequest.objects.made_by_or_for(user).moving().values("pk")),
         CountOf(held.past().values("pk")),

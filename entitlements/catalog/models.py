@@ -1,6 +1,6 @@
 """What can be asked for: catalogs, their resources and roles, and the packages made of these."""
 
-from typing import Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 from django.db import models
@@ -182,6 +182,9 @@ class PackageState(models.TextChoices):
     RETIRED = "retired", "Retired"
 
 
+IS_OPEN: Final[dict[str, Any]] = {"state": PackageState.PUBLISHED, "catalog__is_enabled": True}
+
+
 class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
     def visible_to(self, user: User) -> Self:
         """Packages of catalogs that a person manages."""
@@ -189,7 +192,7 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
 
     def open(self) -> Self:
         """Packages that can be asked for at all: published, in an enabled catalog."""
-        return self.filter(state=PackageState.PUBLISHED, catalog__is_enabled=True)
+        return self.filter(**IS_OPEN)
 
     def listed(self) -> Self:
         """Open packages that are not hidden."""

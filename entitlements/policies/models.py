@@ -6,7 +6,7 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from entitlements.catalog.models import AccessPackage, AccessPackageQuerySet, Catalog
+from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import Group, User
 
 DECISION_DAYS = 14
@@ -62,9 +62,8 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         """Policies under which a person may ask now: on, for him, of an open package."""
         if not user.is_active:
             return self.none()
-        return self.in_scope_of(user).filter(
-            is_enabled=True, accepts_requests=True, package__in=AccessPackage.objects.open()
-        )
+        is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
+        return self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
 
     def packages(self) -> AccessPackageQuerySet:
         """The packages of these policies, each once."""

@@ -48,8 +48,13 @@ class Needs:
         return _shown(mine.closed().order_by("-completed_at", "-created_at"))
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether something waits for the viewer himself."""
+        return bool(self.to_decide or self.troubled or self.ending)
+
+    @property
     def is_nothing(self) -> bool:
-        return not (self.to_decide or self.on_the_way or self.ending or self.troubled)
+        return not (self.is_urgent or self.on_the_way)
 
     @cached_property
     def is_new(self) -> bool:

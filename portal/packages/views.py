@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -26,7 +27,8 @@ ON_A_PAGE = 24
 def index(request: PortalRequest) -> HttpResponse:
     """List what the viewer may ask for, as searched and filtered."""
     available = available_to(request.user)
-    catalogs = Catalog.objects.filter(packages__in=available).distinct().order_by("name")
+    in_catalog = Exists(available.filter(catalog=OuterRef("pk")))
+    catalogs = Catalog.objects.filter(in_catalog).order_by("name")
     form = FilterForm(request.GET, catalogs=catalogs)
     chosen = form.chosen()
     packages = _narrowed(available, chosen).select_related("catalog").with_roles()
@@ -39,7 +41,8 @@ def index(request: PortalRequest) -> HttpResponse:
     }
     if wants_fragment(request):
         return render(request, "packages/_list.html", context)
-    context["tabs"] = tabs(request.user, "packages:index")
+    count = None if chosen else page.paginator.count
+    context["tabs"] = tabs(request.user, "packages:index", available=count)
     return render(request, "packages/index.html", context)
 
 

@@ -120,7 +120,7 @@ def test_managers_see_what_could_not_be_set_up_in_their_catalogs(home, ada, bo, 
 
     text = home(gita)
 
-    assert f"Could not be set up Ada Lovelace: {failed.package}" in text
+    assert f"Could not be set up All deliveries Ada Lovelace: {failed.package}" in text
     assert "Bo Chen" not in text
     assert "Could not be set up" not in home(ada)
 
