@@ -104,5 +104,7 @@ def rights_of(user: User, catalog: Catalog) -> frozenset[str]:
         return frozenset(CATALOG_ROLES["owner"])
     of_user = CatalogUserPermission.objects.filter(user=user, content_object=catalog)
     of_group = CatalogGroupPermission.objects.filter(group__user=user, content_object=catalog)
-    codenames = (rows.values_list("permission__codename", flat=True) for rows in (of_user, of_group))
+    codenames = (
+        rows.values_list("permission__codename", flat=True) for rows in (of_user, of_group)
+    )
     return frozenset(next(codenames).union(*codenames))

@@ -63,9 +63,7 @@ def claim(grant_ids: Collection[int]) -> list[Claim]:
     lease_until = clock.now() + work.LEASE
     Grant.objects.filter(pk__in=keys).update(lease_until=lease_until, attempts=F("attempts") + 1)
     _correct(locked, covered)
-    return [
-        Claim(grant, grant.pk in covered, grant.attempts + 1, lease_until) for grant in locked
-    ]
+    return [Claim(grant, grant.pk in covered, grant.attempts + 1, lease_until) for grant in locked]
 
 
 def _correct(grants: Iterable[Grant], covered: set[int]) -> None:

@@ -1,5 +1,5 @@
 from datetime import UTC, date, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_names_are_cut_to_what_fits():
 
 
 MOMENT = datetime(2026, 5, 5, 12, tzinfo=UTC)
-KEY = uuid4()
+KEY = UUID("7d3c6f0e-6f0a-4d5c-9c58-6a0d2f1b9e11")
 
 
 @pytest.mark.parametrize(

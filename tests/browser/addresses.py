@@ -1,0 +1,304 @@
+"""Every address of the portal, with what there is for each persona of the demo company."""
+
+from typing import NamedTuple
+
+from django.contrib.admin.utils import quote
+from django.urls import URLPattern, get_resolver, reverse
+
+from entitlements import models
+from entitlements.requests.states import Event
+from portal.admin.looking import RecordedAdmin
+from portal.admin.registry import administration, manage
+from portal.help.topics import TOPICS
+
+
+class Visit(NamedTuple):
+    """One address to look at, under the name of its route."""
+
+    route: str
+    path: str
+    status: int = 200
+
+
+def visit(route, *arguments, query="", status=200):
+    return Visit(route, reverse(route, args=arguments) + query, status)
+
+
+NO_PAGES = {
+    # Acts, which are posted
+    "requests:remind", "requests:again", "requests:try_again", "approvals:approve",
+    "approvals:shorten", "approvals:deny", "notifications:mark_read", "preferences:theme",
+    "demo:be", "manage:package_step",
+    # Addresses that lead on to others
+    "notifications:open", "admin:login", "admin:None", "None",
+    # Answers to programs
+    "healthz", "readyz", "manage:pick", "admin:autocomplete", "admin:jsi18n",
+    "mfa_download_recovery_codes", "mfa_login_webauthn",
+    # Steps of a sign-in, which start with a form
+    "account_confirm_login_code", "mfa_authenticate", "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn", "account_email_verification_sent", "mfa_view_recovery_codes",
+    "mfa_deactivate_totp", "mfa_remove_webauthn", "mfa_edit_webauthn",
+    # Sign-in by other sites, of which none is configured
+    "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
+    "socialaccount_connections",
+}  # fmt: skip
+
+
+def routes():
+    """Return the names of all routes; those without one are called None."""
+    return set(_names(get_resolver()))
+
+
+def _names(resolver, prefix=""):
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{prefix}{pattern.name}"
+        else:
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from _names(pattern, f"{prefix}{inner}")
+
+
+def of_nobody(user):
+    """What is there before signing in."""
+    yield visit("account_login")
+    yield visit("account_signup")
+    yield visit("account_inactive")
+    yield visit("account_reset_password")
+    yield visit("account_reset_password_done")
+    yield visit("account_reset_password_from_key_done")
+    yield visit("account_reset_password_from_key", "1", "abc")
+    yield visit("account_confirm_email", "unknown-key")
+    yield visit("help:index")
+    yield visit("demo:index")
+    yield visit("demo:mail")
+    mails = models.Notification.objects.filter(sent_at__isnull=False)
+    for mail in one_per(mails.order_by("-sent_at"), "event"):
+        yield visit("demo:message", mail.pk)
+    yield Visit("nowhere", "/nowhere/", 404)
+
+
+def of_everybody(user):
+    """Lists and texts."""
+    for route in (
+        "home:index",
+        "packages:index",
+        "access:index",
+        "access:expired",
+        "requests:index",
+        "notifications:index",
+        "approvals:index",
+        "approvals:decided",
+    ):
+        yield visit(route)
+    yield Visit("nowhere", "/nowhere/", 404)
+
+
+def of_one_for_all(user):
+    """What looks alike for everybody, or nearly so."""
+    yield visit("packages:index", query="?q=zeppelin")
+    yield visit("requests:index", query="?show=closed")
+    yield visit("notifications:index", query="?show=unread")
+    yield visit("preferences:index")
+    yield visit("help:index")
+    for topic in TOPICS:
+        yield visit("help:topic", topic.slug)
+    yield visit("account_logout")
+    yield visit("account_email")
+    yield visit("account_set_password")
+    yield visit("mfa_index")
+    yield visit("mfa_activate_totp")
+    yield visit("mfa_generate_recovery_codes")
+    yield visit("mfa_list_webauthn")
+    yield visit("mfa_add_webauthn")
+
+
+def own(user):
+    """What somebody may ask for, holds, held and asked for: one in each state."""
+    policies = models.AssignmentPolicy.objects.open_to(user)
+    offered = models.AccessPackage.objects.filter(policies__in=policies).distinct()
+    for package in sorted(offered, key=lambda one: -one.policies.count())[:2]:
+        yield visit("packages:detail", package.pk)
+    for package in offered.order_by("name")[:1]:
+        yield visit("packages:ask", package.pk)
+    assignments = models.Assignment.objects.held_by(user)
+    for assignment in one_per(assignments.order_by("starts_at"), "shown_state"):
+        yield visit("access:detail", assignment.pk)
+        yield visit("packages:detail", assignment.package_id, status=_seen(assignment, offered))
+    for assignment in assignments.live().order_by("-starts_at")[:1]:
+        yield visit("access:extend", assignment.pk)
+        yield visit("access:give_back", assignment.pk)
+    requests = models.AccessRequest.objects.made_by_or_for(user).order_by("created_at")
+    for access_request in one_per(requests, "shown_state", "kind"):
+        yield visit("requests:detail", access_request.pk)
+    for access_request in [one for one in requests.open() if one.can_see(Event.CANCEL)][:1]:
+        yield visit("requests:cancel", access_request.pk)
+
+
+def _seen(assignment, offered):
+    return 200 if offered.filter(pk=assignment.package_id).exists() else 404
+
+
+def to_decide(user):
+    """What somebody decides and has decided."""
+    waiting = list(models.AccessRequest.objects.waiting_for(user).order_by("created_at"))
+    for access_request in waiting[:1]:
+        for choice in ("approve", "deny"):
+            yield visit("approvals:confirm", access_request.pk, query=f"?choice={choice}")
+            ids = "".join(f"&request={one.pk}" for one in waiting)
+            yield visit("approvals:together", query=f"?choice={choice}{ids}")
+    asked = models.AccessRequest.objects.asked_of(user).order_by("created_at").distinct()
+    for access_request in one_per(asked, "shown_state"):
+        yield visit("approvals:detail", access_request.pk)
+        yield visit("requests:detail", access_request.pk)
+
+
+def broken_link(user):
+    yield visit("approvals:mail", "not-a-token", status=404)
+
+
+def managed(user):
+    """What readers of a catalog see of it."""
+    yield visit("manage:index")
+    yield visit("manage:deliveries")
+    for model in manage._registry:
+        yield visit(f"manage:entitlements_{model._meta.model_name}_changelist")
+    yield visit("manage:entitlements_assignment_changelist", query="?q=zeppelin")
+    catalogs = models.Catalog.objects.visible_to(user).order_by("-created_at")
+    for catalog in catalogs[:1]:
+        yield visit("manage:catalog", catalog.pk)
+        yield visit("manage:people", catalog.pk)
+    packages = models.AccessPackage.objects.visible_to(user).order_by("name")
+    for package in one_per(packages, "state"):
+        yield visit("manage:package", package.pk)
+    for resource in models.Resource.objects.visible_to(user).order_by("name")[:1]:
+        yield visit("manage:resource", resource.pk)
+    assignments = models.Assignment.objects.visible_to(user).order_by("starts_at")
+    for assignment in one_per(assignments, "shown_state"):
+        yield visit("manage:assignment", assignment.pk)
+
+
+def changed(user):
+    """What owners of a catalog change in it."""
+    yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
+    catalog = models.Catalog.objects.visible_to(user).exclude(packages=None).order_by("name")[0]
+    for route in ("catalog_edit", "resource_add", "package_add"):
+        yield visit(f"manage:{route}", catalog.pk)
+    appointed = models.User.objects.filter(email__startswith="lena.fischer").get()
+    sales = models.Catalog.objects.get(name="Sales")
+    yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
+    package = catalog.packages.filter(state="published").order_by("name")[0]
+    role = package.package_roles.order_by("position")[0].role
+    for route in ("package_edit", "give", "package_role_add", "policy_add"):
+        yield visit(f"manage:{route}", package.pk)
+    yield visit("manage:package_role_remove", package.pk, role.pk)
+    # Whose group it is not changes nothing about it.
+    status = 200 if user.is_superuser else 403
+    yield visit("manage:resource_edit", role.resource_id, status=status)
+    yield visit("manage:role_add", role.resource_id, status=status)
+    yield visit("manage:role_edit", role.resource_id, role.pk, status=status)
+    yield visit("manage:role_remove", role.resource_id, role.pk, status=status)
+    yield visit("manage:resource_remove", catalog.pk, role.resource_id)
+    policies = models.AssignmentPolicy.objects.filter(package__catalog=catalog)
+    for policy in one_per(policies.order_by("name"), "expiration", "scope"):
+        yield visit("manage:policy", policy.pk)
+    yield visit("manage:policy_delete", policies.order_by("name")[0].pk)
+    assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
+    ids = "&".join(f"id={one.pk}" for one in assignments[:2])
+    yield visit("manage:assignments_end", query=f"?{ids}")
+    yield visit("manage:assignments_again", query=f"?{ids}")
+    requests = models.AccessRequest.objects.managed_by(user).order_by("created_at")
+    ids = "&".join(f"id={one.pk}" for one in requests[:2])
+    yield visit("manage:requests_cancel", query=f"?{ids}")
+    yield visit("manage:requests_again", query=f"?{ids}")
+
+
+def refused(user):
+    """What readers of a catalog may not change."""
+    catalog = models.Catalog.objects.visible_to(user).order_by("name")[0]
+    yield visit("manage:catalog_edit", catalog.pk, status=403)
+
+
+def of_administrators(user):
+    """What only administrators do beneath `/manage/`, and with groups that are not theirs."""
+    yield visit("manage:index")
+    yield visit("manage:catalog_add")
+    empty = models.Catalog.objects.filter(packages=None).order_by("name")[0]
+    yield visit("manage:catalog_delete", empty.pk)
+    role = models.ResourceRole.objects.order_by("name")[0]
+    yield visit("manage:resource_edit", role.resource_id)
+    yield visit("manage:role_add", role.resource_id)
+    yield visit("manage:role_edit", role.resource_id, role.pk)
+    yield visit("manage:role_remove", role.resource_id, role.pk)
+
+
+def administered(user):
+    """What administrators see, and the little that they change."""
+    yield visit("admin:index")
+    for label in sorted({model._meta.app_label for model in administration._registry}):
+        yield visit("admin:app_list", label)
+    yield visit("account_change_password")
+    yield visit("account_reauthenticate")
+    for model, model_admin in administration._registry.items():
+        route = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        may_add = isinstance(model_admin, RecordedAdmin)
+        yield visit(f"{route}_changelist")
+        yield visit(f"{route}_add", status=200 if may_add else 404)
+        for row in model._default_manager.order_by("pk")[:1]:
+            yield visit(f"{route}_change", quote(row.pk))
+            yield visit(f"{route}_history", quote(row.pk))
+            yield visit(f"{route}_delete", quote(row.pk), status=404)
+
+
+def one_per(things, *attributes):
+    """Return the first of each kind, as these attributes tell kinds apart."""
+    found = {}
+    for thing in things:
+        found.setdefault(tuple(getattr(thing, name) for name in attributes), thing)
+    return list(found.values())
+
+
+PERSONAS = {
+    "nia": [of_everybody, own],
+    "ana": [of_everybody, of_one_for_all, own],
+    "dev": [of_everybody, own, to_decide],
+    "bo": [of_everybody, own, to_decide, broken_link],
+    "gita": [of_everybody, own, to_decide, refused],
+    "olga": [of_everybody, own, managed, changed],
+    "rosa": [of_everybody, own],
+    "uma": [of_everybody, managed, refused],
+    "ivo": [of_everybody, of_administrators, administered],
+    "eli": [of_everybody, own],
+}
+"""What is looked at as each of them."""
+
+GLANCES = {
+    "bo": [managed],
+    "gita": [managed],
+    "rosa": [managed, refused],
+    "ivo": [managed, changed],
+}
+"""What looks as it does to somebody else, and is only asked for."""
+
+CLOSED = {
+    "Olga Owner": ("/manage/", [managed, changed], {"nia", "ana", "dev", "eli"}),
+    "Ivo Okoro": ("/admin/", [administered], {"ana", "bo", "olga", "uma", "eli"}),
+}
+"""What somebody sees on a site that does not exist for others."""
+
+
+def addresses(key, user):
+    """Return what is looked at as a persona, each address once."""
+    parts = PERSONAS.get(key, [of_nobody])
+    return list(dict.fromkeys(one for part in parts for one in part(user)))
+
+
+def at_a_glance(key, user):
+    """Yield what is only asked for as a persona: what others look at, and what is closed."""
+    yield from (one for part in GLANCES.get(key, []) for one in part(user))
+    for name, (site, parts, others) in CLOSED.items():
+        if key in others:
+            insider = models.User.objects.get(display_name=name)
+            places = (one for part in parts for one in part(insider))
+            yield from (
+                place._replace(status=404) for place in places if place.path.startswith(site)
+            )

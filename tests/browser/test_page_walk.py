@@ -1,0 +1,129 @@
+"""Every page as every persona of the demo company, in both themes, wide and narrow."""
+
+import os
+from functools import partial
+from html.parser import HTMLParser
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings, testcases
+from pytest_django.live_server_helper import LiveServer
+
+from entitlements.models import User
+from portal.demo.personas import personas
+from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
+
+PEOPLE = 40
+NOBODY = "nobody"
+WIDE, NARROW = 1366, 390
+SIGHTS = (("light", WIDE), ("dark", NARROW))
+"""Widths and colors have nothing to do with each other: each is seen once, and axe runs in both."""
+MORE_PICTURES = (("dark", WIDE), ("light", NARROW)) if os.environ.get("SHOTS") else ()
+LARGEST = 100_000
+
+
+@pytest.fixture(scope="module")
+def company(django_db_setup, django_db_blocker):
+    """The address of a server with the demo company, which the whole module looks at."""
+    with django_db_blocker.unblock(), override_settings(DEMO=True):
+        call_command("demo", "load", "--people", str(PEOPLE), verbosity=0)
+        server = LiveServer("127.0.0.1")
+        yield server.url
+        server.stop()
+        testcases.TransactionTestCase()._fixture_teardown()
+
+
+@pytest.fixture
+def site(company):
+    return company
+
+
+@pytest.mark.parametrize("key", [NOBODY, *(person.key for person in personas())])
+def test_every_page_is_right(open_context, sign_in, axe, shot, key):
+    page = open_context(reduced_motion="reduce").new_page()
+    user = user_of(key)
+    if user:
+        sign_in(page, user)
+
+    found = []
+    for number, place in enumerate(addresses(key, user)):
+        name = f"{key}-{number:03}-{place.route.replace(':', '.')}"
+        look = partial(picture, shot, page, name)
+        found += [f"{place.path}: {line}" for line in faults(page, place, axe, look)]
+    for place in at_a_glance(key, user):
+        answer = page.request.get(place.path, max_redirects=0)
+        if answer.status != place.status:
+            found.append(f"{place.path}: answers {answer.status} and not {place.status}")
+        found += [f"{place.path}: {line}" for line in faults_of_html(answer.text())]
+
+    assert found == []
+
+
+def picture(shot, page, name, theme, width):
+    shot(page, f"{name}-{theme}-{width}")
+
+
+def faults(page, place, axe, look):
+    """Yield what is wrong with a page; `look` is called at each sight of it."""
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDE, "height": 900})
+    answer = page.goto(place.path)
+    if answer.status != place.status:
+        yield f"answers {answer.status} and not {place.status}"
+        return
+    yield from faults_of_html(answer.text())
+    if not page.title().strip(" –"):
+        yield "has no title"
+    for tag in ("h1", "main"):
+        if (count := page.locator(tag).count()) != 1:
+            yield f"has {count} of {tag}"
+    for theme, width in (*SIGHTS, *MORE_PICTURES):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        look(theme, width)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            yield f"is wider than {width}"
+        if (theme, width) in SIGHTS:
+            yield from axe(page)
+
+
+def user_of(key):
+    person = next((person for person in personas() if person.key == key), None)
+    return User.objects.get(email=person.email) if person else None
+
+
+def test_the_walk_leaves_no_page_out(company):
+    walked = {
+        place.route for key in [NOBODY, *PERSONAS] for place in addresses(key, user_of(key))
+    } - {"nowhere"}
+
+    assert routes() - NO_PAGES - walked == set()
+    assert walked - routes() == set()
+    assert NO_PAGES - routes() == set()
+
+
+class Inline(HTMLParser):
+    """Finds styles and scripts that a page carries in itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag == "style" or (
+            tag == "script" and "src" not in given and given.get("type") != "application/json"
+        ):
+            self.found.append(f"has an inline <{tag}>")
+        for name in given:
+            if name == "style" or name.startswith(("on", "hx-on")):
+                self.found.append(f"has {name}= on <{tag}>")
+
+
+def faults_of_html(html):
+    """Yield what is wrong with a page before any script has run."""
+    if len(html) > LARGEST:
+        yield f"has {len(html)} characters"
+    parser = Inline()
+    parser.feed(html)
+    yield from parser.found
