@@ -225,6 +225,20 @@ def test_grants_are_covered_while_an_assignment_is_live(ada, role):
         assert not Grant.objects.covered().exists()
 
 
+def test_grants_are_visible_to_those_who_look_after_a_catalog_that_gives_them(
+    ada, bo, gita, role, appoint
+):
+    moment = clock.now()
+    assignment = begin(package_with(role), ada, moment + DAY)
+    begin(package_with(role), bo)
+    appoint(gita, assignment.package.catalog, "reader")
+
+    assert Grant.objects.visible_to(gita).get().user == ada
+    assert not Grant.objects.visible_to(bo).exists()
+    with clock.at(moment + DAY):
+        assert not Grant.objects.visible_to(gita).exists()
+
+
 @pytest.mark.parametrize(
     ("facts", "shown"),
     [

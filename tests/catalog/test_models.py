@@ -193,3 +193,11 @@ def test_superusers_see_everything_and_strangers_nothing(ada):
     assert Catalog.objects.visible_to(superuser).count() == Catalog.objects.count()
     assert not Catalog.objects.visible_to(ada).exists()
     assert not Resource.objects.visible_to(ada).exists()
+
+
+def test_packages_that_nobody_can_get_are_found():
+    AssignmentPolicyFactory()
+    AccessPackageFactory(state=PackageState.RETIRED)
+    forgotten = AccessPackageFactory()
+
+    assert AccessPackage.objects.without_policy().get() == forgotten

@@ -233,3 +233,30 @@ def test_one_person_per_account(ada, bo, system):
 
     with pytest.raises(IntegrityError):
         Account.objects.create(user=bo, system=system, external_id="UID=ada")
+
+
+def test_whom_somebody_reports_to_is_found_in_one_query(ada, bo, gita, django_assert_num_queries):
+    ada.manager, bo.manager = bo, gita
+    ada.save()
+    bo.save()
+
+    with django_assert_num_queries(1):
+        assert names(User.objects.managing(ada)) == ["Ada Lovelace", "Bo Chen", "Gita Rao"]
+    assert names(User.objects.managing(gita)) == ["Gita Rao"]
+
+
+def test_managers_in_a_circle_do_not_turn_for_ever(ada, bo):
+    User.objects.filter(pk=ada.pk).update(manager=bo)
+    User.objects.filter(pk=bo.pk).update(manager=ada)
+
+    assert names(User.objects.managing(ada)) == ["Ada Lovelace", "Bo Chen"]
+
+
+def test_groups_with_somebody_active_in_them_are_found(deep, ada):
+    away = UserFactory(is_active=False)
+    GroupFactory(name="Left", members=[away])
+    GroupFactory(name="Empty")
+
+    assert names(Group.objects.populated()) == ["Beside", "Company", "Division", "Squad", "Team"]
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert names(Group.objects.populated()) == ["Beside", "Company", "Division"]

@@ -191,3 +191,37 @@ def test_stage_approver_names_what_its_kind_says(bo, kind):
             transaction.atomic(),
         ):
             StageApproverFactory(stage=stage, kind=kind, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decides"),
+    [
+        ("manager", True),
+        ("active", True),
+        ("disabled", False),
+        ("group", True),
+        ("empty group", False),
+        ("nobody", False),
+    ],
+)
+def test_a_policy_in_which_nobody_can_decide_is_found(bo, kind, decides):
+    stage = ApprovalStageFactory(position=1)
+    away = UserFactory(is_active=False)
+    approvers = {
+        "manager": {"kind": "manager", "user": None},
+        "active": {"user": bo},
+        "disabled": {"user": away},
+        "group": {"kind": "group", "user": None, "group": GroupFactory(members=[bo])},
+        "empty group": {"kind": "group", "user": None, "group": GroupFactory(members=[away])},
+    }
+    if kind in approvers:
+        StageApproverFactory(stage=stage, **approvers[kind])
+
+    assert AssignmentPolicy.objects.undecidable().exists() is not decides
+
+
+def test_policies_that_are_off_or_need_no_approval_are_not_undecidable():
+    AssignmentPolicyFactory()
+    ApprovalStageFactory(policy=AssignmentPolicyFactory(is_enabled=False))
+
+    assert not AssignmentPolicy.objects.undecidable().exists()

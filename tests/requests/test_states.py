@@ -3,8 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from entitlements.models import AccessRequest
-from entitlements.requests import permissions
+from entitlements.models import AccessRequest, ApprovalStep
+from entitlements.requests import deciding, permissions
 from entitlements.requests.models import stage_terms
 from entitlements.requests.states import (
     ADDS,
@@ -190,3 +190,28 @@ def test_requests_are_found_by_what_becomes_of_them(ada, bo, pending, held):
     assert requests.waiting_for(bo).get() == pending
     assert str(pending.steps.get()).startswith("Stage 1 of")
     assert str(pending.steps.get().asked.get()).startswith("Bo Chen in Stage 1")
+
+
+@pytest.mark.django_db
+def test_requests_and_stages_are_found_by_who_was_asked(ada, bo, gita, pending, appoint):
+    appoint(gita, pending.package.catalog)
+    step = pending.steps.get()
+    requests = AccessRequest.objects
+
+    assert requests.asked_of(bo).get() == pending
+    assert requests.managed_by(gita).get() == pending
+    assert not requests.asked_of(ada).exists()
+    assert not requests.managed_by(bo).exists()
+    assert not ApprovalStep.objects.decided_among(bo).exists()
+    deciding.deny_request(pending, by=bo)
+    assert requests.asked_of(bo).get() == pending
+    assert ApprovalStep.objects.decided_among(bo).get() == step
+
+
+@pytest.mark.django_db
+def test_what_failed_is_stuck():
+    for state in (RequestState.DELIVERED, RequestState.CANCELED, RequestState.DELIVERING):
+        AccessRequestFactory(state=state)
+    stuck = AccessRequestFactory(state=RequestState.PARTIALLY_DELIVERED)
+
+    assert AccessRequest.objects.stuck().get() == stuck
