@@ -43,7 +43,7 @@ from tests.factories import (
     UserFactory,
 )
 
-LIVES = int(os.environ.get("RANDOM_LIVES", "8"))
+LIVES = int(os.environ.get("RANDOM_LIVES", "6"))
 ACTS = int(os.environ.get("RANDOM_ACTS", "50"))
 START = datetime(2026, 3, 27, 9, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
