@@ -47,7 +47,6 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.reprocessed": ("done", "refresh", "{actor} had it tried again."),
 }
 QUOTES_REQUEST: Final = {"request.extension_asked"}
-BY_APPROVERS: Final = {"request.stage_approved", "request.approved", "request.denied"}
 
 
 class Teller:

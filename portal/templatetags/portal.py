@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import dates
+from portal import dates, wording
 from portal.badges import badge_for
 
 register = template.Library()
@@ -104,10 +104,7 @@ def initials(name: str) -> str:
 @register.filter
 def listed(things: Iterable[Any]) -> str:
     """Join things as a sentence does: Ana, Bo and Gita."""
-    names = [str(thing) for thing in things]
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return wording.listed([str(thing) for thing in things])
 
 
 @register.simple_tag(takes_context=True)
