@@ -210,18 +210,6 @@ class GroupQuerySet(models.QuerySet["Group"]):
             SELECT group_id FROM above"""
         return self.filter(pk__in=RawSQL(sql, [as_parameter(group.pk)]))  # noqa: S611  # a constant
 
-    def populated(self) -> Self:
-        """Groups with somebody active in them, directly or through nested groups."""
-        sql = """
-            WITH RECURSIVE populated(group_id) AS (
-                SELECT group_id FROM entitlements_membership
-                JOIN entitlements_user ON entitlements_user.id = user_id AND is_active
-                UNION
-                SELECT parent_id FROM entitlements_groupnesting
-                JOIN populated ON child_id = populated.group_id)
-            SELECT group_id FROM populated"""
-        return self.filter(pk__in=RawSQL(sql, []))  # noqa: S611  # a constant
-
     def managed_here(self) -> Self:
         """Groups whose membership this portal may change: neither synced nor made by a rule."""
         return self.filter(source=None, is_dynamic=False)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models.expressions import RawSQL
 
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import Group, User
@@ -50,11 +51,7 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
 
     def undecidable(self) -> Self:
         """Policies that are on, with a stage in which nobody is to be had whoever asks."""
-        approvers = StageApprover.objects.filter(stage=OuterRef("pk")).filter(
-            Q(kind=ApproverKind.MANAGER)
-            | Q(user__is_active=True)
-            | Q(group__in=Group.objects.populated())
-        )
+        approvers = StageApprover.objects.to_be_had().filter(stage=OuterRef("pk"))
         stages = ApprovalStage.objects.filter(~Exists(approvers), policy=OuterRef("pk"))
         return self.filter(Exists(stages), is_enabled=True)
 
@@ -161,6 +158,29 @@ class ApproverKind(models.TextChoices):
     GROUP = "group", "Members of a group"
 
 
+class StageApproverQuerySet(models.QuerySet["StageApprover"]):
+    def to_be_had(self) -> Self:
+        """Approvers who may answer: managers, the active, and groups with somebody active.
+
+        Groups are followed from those that approve downwards, so that others cost nothing.
+        """
+        sql = """
+            WITH RECURSIVE below(approving_id, group_id) AS (
+                SELECT group_id, group_id FROM entitlements_stageapprover
+                WHERE group_id IS NOT NULL
+                UNION
+                SELECT approving_id, child_id FROM entitlements_groupnesting
+                JOIN below ON parent_id = below.group_id)
+            SELECT approving_id FROM below
+            WHERE EXISTS (
+                SELECT 1 FROM entitlements_membership
+                JOIN entitlements_user ON entitlements_user.id = user_id AND is_active
+                WHERE entitlements_membership.group_id = below.group_id)"""
+        groups = RawSQL(sql, [])  # noqa: S611  # a constant
+        by_name = Q(user__is_active=True) | Q(group__in=groups)
+        return self.filter(Q(kind=ApproverKind.MANAGER) | by_name)
+
+
 class StageApprover(models.Model):
     """Who is asked in a stage: a relation to the requestor, a person, or the members of a group."""
 
@@ -169,6 +189,8 @@ class StageApprover(models.Model):
     is_fallback = models.BooleanField(default=False)
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+")
+
+    objects = StageApproverQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

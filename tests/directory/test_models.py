@@ -250,13 +250,3 @@ def test_managers_in_a_circle_do_not_turn_for_ever(ada, bo):
     User.objects.filter(pk=bo.pk).update(manager=ada)
 
     assert names(User.objects.managing(ada)) == ["Ada Lovelace", "Bo Chen"]
-
-
-def test_groups_with_somebody_active_in_them_are_found(deep, ada):
-    away = UserFactory(is_active=False)
-    GroupFactory(name="Left", members=[away])
-    GroupFactory(name="Empty")
-
-    assert names(Group.objects.populated()) == ["Beside", "Company", "Division", "Squad", "Team"]
-    User.objects.filter(pk=ada.pk).update(is_active=False)
-    assert names(Group.objects.populated()) == ["Beside", "Company", "Division"]
