@@ -278,9 +278,10 @@ def test_approving_for_less_says_how_to_be_right(bos, ask, days, words):
 
 
 def test_what_ends_today_cannot_be_shortened_and_offers_nothing_of_the_kind(bos, ask):
-    ask(expiration=Expiration.AFTER_HOURS, duration=1)
+    with clock.at(clock.today_begins() + timedelta(hours=12)):
+        ask(expiration=Expiration.AFTER_HOURS, duration=1)
 
-    assert "Approve for less" not in bos.get(INBOX).content.decode()
+        assert "Approve for less" not in bos.get(INBOX).content.decode()
 
 
 @pytest.mark.parametrize(
