@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -34,10 +35,11 @@ NO_PAGES = {
     # Answers to programs
     "healthz", "readyz", "manage:pick", "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
+    # A mail as mail programs show it
+    "demo:message_as_html",
     # Steps of a sign-in, which start with a form
-    "account_confirm_login_code", "mfa_authenticate", "mfa_reauthenticate",
-    "mfa_reauthenticate_webauthn", "account_email_verification_sent", "mfa_view_recovery_codes",
-    "mfa_deactivate_totp", "mfa_remove_webauthn", "mfa_edit_webauthn",
+    "account_confirm_login_code", "mfa_authenticate", "account_email_verification_sent",
+    "mfa_reauthenticate_webauthn",
     # Sign-in by other sites, of which none is configured
     "socialaccount_signup", "socialaccount_login_cancelled", "socialaccount_login_error",
     "socialaccount_connections",
@@ -110,6 +112,19 @@ def of_one_for_all(user):
     yield visit("mfa_generate_recovery_codes")
     yield visit("mfa_list_webauthn")
     yield visit("mfa_add_webauthn")
+
+
+def second_step(user):
+    """What there is for somebody who has secured his sign-in."""
+    yield visit("mfa_index")
+    yield visit("mfa_view_recovery_codes")
+    yield visit("mfa_generate_recovery_codes")
+    yield visit("mfa_deactivate_totp")
+    yield visit("mfa_list_webauthn")
+    for key in Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN):
+        yield visit("mfa_edit_webauthn", key.pk)
+        yield visit("mfa_remove_webauthn", key.pk)
+    yield visit("mfa_reauthenticate")
 
 
 def own(user):
@@ -264,7 +279,7 @@ PERSONAS = {
     "bo": [of_everybody, own, to_decide, broken_link],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
-    "rosa": [of_everybody, own],
+    "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
     "ivo": [of_everybody, of_administrators, administered],
     "eli": [of_everybody, own],
