@@ -198,7 +198,7 @@ class HeartbeatAdmin(LookAdmin[Heartbeat]):
 class GrantAdmin(LookAdmin[Grant]):
     heading = "Grants"
     list_display = ("user", "role", "is_wanted", "is_given", "next_attempt_at", "error_code")
-    list_filter = ("is_wanted", "is_given", "error_code")
+    list_filter = ("is_wanted", "is_given", ("error_code", admin.EmptyFieldListFilter))
     search_fields = ("user__display_name", "role__name", "role__resource__name")
     list_select_related = ("user", "role__resource")
     ordering = ("-pk",)

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from allauth.mfa.models import Authenticator
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -112,19 +111,6 @@ def of_one_for_all(user):
     yield visit("mfa_generate_recovery_codes")
     yield visit("mfa_list_webauthn")
     yield visit("mfa_add_webauthn")
-
-
-def second_step(user):
-    """What there is for somebody who has secured his sign-in."""
-    yield visit("mfa_index")
-    yield visit("mfa_view_recovery_codes")
-    yield visit("mfa_generate_recovery_codes")
-    yield visit("mfa_deactivate_totp")
-    yield visit("mfa_list_webauthn")
-    for key in Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN):
-        yield visit("mfa_edit_webauthn", key.pk)
-        yield visit("mfa_remove_webauthn", key.pk)
-    yield visit("mfa_reauthenticate")
 
 
 def own(user):
@@ -249,17 +235,27 @@ def of_administrators(user):
 def administered(user):
     """What administrators see, and the little that they change."""
     yield visit("admin:index")
+    yield visit("admin:entitlements_user_history", quote(user.pk))
     for label in sorted({model._meta.app_label for model in administration._registry}):
         yield visit("admin:app_list", label)
     yield visit("account_change_password")
     yield visit("account_reauthenticate")
     for model, model_admin in administration._registry.items():
         route = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        may_add = isinstance(model_admin, RecordedAdmin)
         yield visit(f"{route}_changelist")
-        yield visit(f"{route}_add", status=200 if may_add else 404)
+        if isinstance(model_admin, RecordedAdmin):
+            yield visit(f"{route}_add")
         for row in model._default_manager.order_by("pk")[:1]:
             yield visit(f"{route}_change", quote(row.pk))
+
+
+def beside(user):
+    """What there is of each row beside its page, and what does not exist."""
+    for model, model_admin in administration._registry.items():
+        route = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        if not isinstance(model_admin, RecordedAdmin):
+            yield visit(f"{route}_add", status=404)
+        for row in model._default_manager.order_by("pk")[:1]:
             yield visit(f"{route}_history", quote(row.pk))
             yield visit(f"{route}_delete", quote(row.pk), status=404)
 
@@ -279,7 +275,7 @@ PERSONAS = {
     "bo": [of_everybody, own, to_decide, broken_link],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
-    "rosa": [of_everybody, own, second_step],
+    "rosa": [of_everybody, own],
     "uma": [of_everybody, managed, refused],
     "ivo": [of_everybody, of_administrators, administered],
     "eli": [of_everybody, own],
