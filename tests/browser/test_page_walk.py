@@ -105,7 +105,8 @@ def has_just_signed_in(page, user):
     """Let nobody be asked to sign in once more on the pages about signing in."""
     key = next(one["value"] for one in page.context.cookies() if one["name"] == COOKIE)
     session = SessionStore(key)
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    proof = {"method": "password", "at": time.time(), "reauthenticated": True}
+    session["account_authentication_methods"] = [proof]
     session["account_authentication_methods_user"] = str(user.pk)
     session.save()
 
@@ -119,18 +120,11 @@ def faults(page, place, axe, look):
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": WIDE, "height": 900})
     answer = page.goto(place.path)
-    if answer.status != place.status:
-        yield f"answers {answer.status} and not {place.status}"
-        return
-    if not answer.url.endswith(place.path):
-        yield f"leads to {answer.url}"
+    if answer.status != place.status or not answer.url.endswith(place.path):
+        yield f"leads to {answer.url} with {answer.status} and not {place.status}"
         return
     yield from faults_of_html(answer.text())
-    if not page.title().strip(" –"):
-        yield "has no title"
-    for tag in ("h1", "main"):
-        if (count := page.locator(tag).count()) != 1:
-            yield f"has {count} of {tag}"
+    yield from faults_of_structure(page)
     for theme, width in (*SIGHTS, *MORE_PICTURES):
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
@@ -139,6 +133,14 @@ def faults(page, place, axe, look):
             yield f"is wider than {width}"
         if (theme, width) in SIGHTS:
             yield from axe(page)
+
+
+def faults_of_structure(page):
+    if not page.title().strip(" –"):
+        yield "has no title"
+    for tag in ("h1", "main"):
+        if (count := page.locator(tag).count()) != 1:
+            yield f"has {count} of {tag}"
 
 
 def user_of(key):
