@@ -13,7 +13,7 @@ run: .venv/.run
 	@DEMO=$(DEMO) exec $(BIN)/python manage.py up
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -q -n auto -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --ignore=tests/browser $(ARGS)
 
 browser: .venv/.e2e
 	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)

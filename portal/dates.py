@@ -18,11 +18,15 @@ def viewer_differs() -> bool:
 
 
 def relative(moment: datetime) -> str:
-    """Say how far away a moment is, in one unit; nothing beyond sixty days."""
+    """Say how far away a moment is, in one unit; nothing beyond sixty days.
+
+    Days are calendar days, but what is less than an hour away is told in minutes past midnight too.
+    """
     present = timezone.localtime(clock.now())
-    local = timezone.localtime(moment)
-    days = (local.date() - present.date()).days
-    return _within_today(moment - present) if days == 0 else relative_days(days)
+    days = (timezone.localtime(moment).date() - present.date()).days
+    distance = moment - present
+    is_near = days == 0 or abs(distance) < timedelta(hours=1)
+    return _in_minutes_or_hours(distance) if is_near else relative_days(days)
 
 
 def relative_days(days: int) -> str:
@@ -37,7 +41,7 @@ def relative_days(days: int) -> str:
     return ngettext("%(n)s day ago", "%(n)s days ago", -days) % {"n": -days}
 
 
-def _within_today(distance: timedelta) -> str:
+def _in_minutes_or_hours(distance: timedelta) -> str:
     minutes = round(abs(distance).total_seconds() / 60)
     ahead = distance > timedelta(0)
     if minutes == 0:

@@ -110,7 +110,7 @@ def _change(form: forms.ModelForm[Any], name: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return rows by their names, and everything else as it is."""
+    """Return rows by their names in order, and everything else as it is."""
     if isinstance(value, QuerySet | list | tuple):
-        return [str(one) for one in value]
+        return sorted(str(one) for one in value)
     return value

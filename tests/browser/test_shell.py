@@ -113,7 +113,7 @@ def test_system_theme_follows_the_device(open_context, sign_in, ana):
     assert page.locator("html").get_attribute("data-bs-theme") == "dark"
     page.emulate_media(color_scheme="light")
 
-    assert page.locator("html").get_attribute("data-bs-theme") == "light"
+    page.locator("html[data-bs-theme=light]").wait_for()
 
 
 def test_a_theme_chosen_in_the_menu_shows_at_once_and_stays(page, sign_in, ana):

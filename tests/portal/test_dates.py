@@ -47,6 +47,19 @@ def test_distance_is_told_in_one_unit_by_calendar_day(distance, words):
     assert dates.relative(NOON + distance) == words
 
 
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [
+        (timedelta(minutes=10), "in 10 minutes"),
+        (timedelta(minutes=59), "in 59 minutes"),
+        (timedelta(minutes=66), "tomorrow"),
+    ],
+)
+def test_minutes_stay_minutes_across_midnight(distance, words):
+    with clock.at(NOON.replace(hour=22, minute=55)):
+        assert dates.relative(clock.now() + distance) == words
+
+
 def test_both_forms_stand_beside_each_other():
     assert dates.both(NOON + timedelta(days=3)) == "in 3 days · Thu 26 Nov 2026, 13:00"
     assert dates.both(NOON + timedelta(hours=4)) == "in 4 hours · today, 17:00"
