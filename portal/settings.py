@@ -268,6 +268,11 @@ Q_CLUSTER = {
 }
 REVOCATION_QUEUE = env.str("REVOCATION_QUEUE", default=Q_CLUSTER["name"])
 
+# Calls to other systems: which networks besides the public ones, for instance 10.2.0.0/16
+
+CALLOUT_ALLOWED_NETWORKS = environment.networks(env.list("CALLOUT_ALLOWED_NETWORKS", default=[]))
+RESUME_LINK = "portal.callbacks.addresses.resume_link"
+
 # Web server; one process on SQLite, whose cache (and with it the throttle) is per process
 
 WEB_WORKERS = env.int("WEB_WORKERS", default=2 if ON_POSTGRESQL else 1)
