@@ -241,6 +241,10 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LINKS = "portal.links.link_for"
 MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 
+# What owners may do
+
+DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
+
 # Jobs: every message may be lost or repeated, because the work itself is a row of ours
 
 JOBS_WORKERS = env.int("JOBS_WORKERS", default=2)

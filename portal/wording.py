@@ -83,9 +83,13 @@ def extension(policy: AssignmentPolicy) -> str:
 HEADINGS: Final = {
     RequestKind.USER_ADD: "{package}",
     RequestKind.ADMIN_ADD: "{package}",
+    RequestKind.ON_BEHALF_ADD: "{package}",
     RequestKind.USER_EXTEND: "Extend {package}",
+    RequestKind.ADMIN_UPDATE: "Extend {package}",
     RequestKind.USER_REMOVE: "Give back {package}",
     RequestKind.ADMIN_REMOVE: "End {package}",
+    RequestKind.ON_BEHALF_REMOVE: "End {package}",
+    RequestKind.APPROVER_REMOVE: "End {package}",
 }
 
 

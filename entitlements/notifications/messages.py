@@ -39,6 +39,7 @@ _ASKED = _("You get this because you are asked to decide.")
 _WAS_ASKED = _("You get this because you were asked to decide.")
 _ABOUT_YOU = _("You get this because the request is yours, or is about your access.")
 _HOLDER = _("You get this because it is your access.")
+_YOU_ASKED = _("You get this because you asked for it.")
 _DECIDE: Final = ("approve", "deny")
 
 MESSAGES: Final[dict[str, Message]] = {
@@ -65,6 +66,9 @@ MESSAGES: Final[dict[str, Message]] = {
     "approval.lapsed": Message(
         _("Lapsed, nobody decided: {target} → {package}"), page="approval", why=_WAS_ASKED
     ),
+    "request.asked_for_you": Message(
+        _("{requestor} asked for {package} for you"), page="request", why=_ABOUT_YOU
+    ),
     "request.denied": Message(
         _("Denied by {by}: {package} for {target}"),
         page="request",
@@ -79,6 +83,9 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "access.given": Message(
         _("You have access: {package}"), page="assignment", extra=("request",), why=_HOLDER
+    ),
+    "access.given_to_other": Message(
+        _("{target} has access: {package}"), page="request", why=_YOU_ASKED
     ),
     "access.extended": Message(
         _("Extended until {ends_at}: {package}"),

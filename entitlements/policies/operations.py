@@ -17,7 +17,9 @@ from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
+from entitlements.policies.questions import terms_of_questions, tidied, write_questions
 from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
+from entitlements.policies.versions import PolicyDraft, keep_version, not_changed_since
 
 COLUMNS = (
     "name",
@@ -30,6 +32,7 @@ COLUMNS = (
     "ends_on",
     "duration",
     "allows_custom_dates",
+    "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
     "sends_notifications",
@@ -58,20 +61,36 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
     collect(_names_people_who_exist(terms)).require()
     _write(policy, terms)
     _write_stages(policy, terms.stages)
+    write_questions(policy, terms.questions)
+    keep_version(policy, terms_of(policy), by=by)
     trail.record("policy.created", policy, by=by, package=str(package), **terms.as_dict())
     return policy
 
 
-def change_policy(policy: AssignmentPolicy, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
-    """Change a policy for future requests; assignments and requests under way keep theirs."""
+def change_policy(
+    policy: AssignmentPolicy,
+    terms: PolicyTerms,
+    *,
+    by: User,
+    based_on: int | None = None,
+    is_draft: bool = False,
+) -> AssignmentPolicy:
+    """Change a policy for future requests; assignments and requests under way keep theirs.
+
+    `based_on` is the version that the terms were written over: Denied when there is a newer one.
+    Terms that come from the policy's draft end it.
+    """
     with one_per_name(terms.name):
-        return _change_policy(policy, terms, by)
+        return _change_policy(policy, terms, by, based_on, is_draft)
 
 
 @transaction.atomic(durable=True)
-def _change_policy(policy: AssignmentPolicy, terms: PolicyTerms, by: User) -> AssignmentPolicy:
-    policy = _locked(policy)
+def _change_policy(
+    policy: AssignmentPolicy, terms: PolicyTerms, by: User, based_on: int | None, is_draft: bool
+) -> AssignmentPolicy:
+    policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
+    not_changed_since(policy, based_on).require()
     terms = _tidy(terms)
     before = terms_of(policy)
     check(terms, moment=clock.now(), present_end=before.ends_on).require()
@@ -83,14 +102,19 @@ def _change_policy(policy: AssignmentPolicy, terms: PolicyTerms, by: User) -> As
         if "stages" in changes:
             policy.stages.all().delete()
             _write_stages(policy, terms.stages)
-        trail.record("policy.changed", policy, by=by, changes=changes)
+        if "questions" in changes:
+            write_questions(policy, terms.questions)
+        number = keep_version(policy, terms_of(policy), by=by, before=before)
+        trail.record("policy.changed", policy, by=by, version=number, changes=changes)
+    if is_draft:
+        PolicyDraft.objects.filter(policy=policy).delete()
     return policy
 
 
 @transaction.atomic(durable=True)
 def delete_policy(policy: AssignmentPolicy, *, by: User) -> None:
     """Delete a policy under which nobody ever asked for access or held it."""
-    policy = _locked(policy)
+    policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
     if policy.assignments.exists() or policy.requests.exists():
         deny(
@@ -122,6 +146,7 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
             )
             for stage in stages
         ),
+        questions=terms_of_questions(policy),
     )
 
 
@@ -136,6 +161,7 @@ def _tidy(terms: PolicyTerms) -> PolicyTerms:
             replace(stage, approvers=tuple(dict.fromkeys(stage.approvers)))
             for stage in terms.stages
         ),
+        questions=tidied(terms.questions),
     )
 
 
@@ -143,7 +169,7 @@ def _sorted(keys: Iterable[UUID]) -> tuple[UUID, ...]:
     return tuple(sorted(set(keys)))
 
 
-def _locked(policy: AssignmentPolicy) -> AssignmentPolicy:
+def locked(policy: AssignmentPolicy) -> AssignmentPolicy:
     """Within the caller's transaction: return the fresh row, kept from other writers."""
     return (
         AssignmentPolicy.objects.select_for_update(of=("self",))

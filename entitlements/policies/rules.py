@@ -4,11 +4,13 @@ All moments are aware; the facts are gathered by `entitlements.requests.candidat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from entitlements.decisions import Decision, Reason, collect
+from entitlements.policies.answers import Given, speaks_against
+from entitlements.policies.question_terms import QuestionTerms
 
 LONGEST_TEXT = 10_000
 LONGEST_AHEAD = timedelta(days=36_525)
@@ -47,6 +49,9 @@ class Candidate:
     wanted_start: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    stricter_policy: str | None = None
+    questions: tuple[QuestionTerms, ...] = ()
+    answers: Given = field(default_factory=dict)
 
 
 def account_is_active(candidate: Candidate) -> Reason | None:
@@ -82,6 +87,16 @@ def in_scope(candidate: Candidate) -> Reason | None:
         "not_in_scope",
         f"This policy of {candidate.package} is for other people.",
         "The catalog's owners decide who may ask.",
+    )
+
+
+def no_stricter_policy(candidate: Candidate) -> Reason | None:
+    if candidate.stricter_policy is None or candidate.is_direct or not candidate.is_in_scope:
+        return None
+    return Reason(
+        "stricter_policy_applies",
+        f"“{candidate.stricter_policy}” comes first: it says more exactly who may ask.",
+        "Ask under that policy. The catalog's owners decide who may ask under which.",
     )
 
 
@@ -190,7 +205,9 @@ class Extension:
 
     package: str
     allows_extension: bool
+    is_by_manager: bool
     is_policy_enabled: bool
+    is_retired: bool
     is_in_scope: bool
     has_open_request: bool
     requires_justification: bool
@@ -202,12 +219,23 @@ class Extension:
 
 
 def extension_is_allowed(extension: Extension) -> Reason | None:
-    if extension.allows_extension and extension.is_policy_enabled:
+    is_allowed = extension.allows_extension or extension.is_by_manager
+    if is_allowed and extension.is_policy_enabled:
         return None
     return Reason(
         "extension_not_allowed",
         f"{extension.package} cannot be extended under its policy.",
         "You can ask for it again when it has ended.",
+    )
+
+
+def package_is_not_retired(extension: Extension) -> Reason | None:
+    if not extension.is_retired:
+        return None
+    return Reason(
+        "package_retired",
+        f"{extension.package} is retired: whoever holds it keeps it until its end, and no longer.",
+        "Its catalog's owners can publish it again.",
     )
 
 
@@ -258,6 +286,7 @@ def extension_within_limit(extension: Extension) -> Reason | None:
 
 EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
     extension_is_allowed,
+    package_is_not_retired,
     still_in_scope,
     no_open_request,
     has_an_end,
@@ -278,6 +307,7 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     package_is_open,
     policy_is_on,
     in_scope,
+    no_stricter_policy,
     not_requested_already,
     not_held_already,
     justified,
@@ -291,7 +321,8 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
 
 def can_request(candidate: Candidate) -> Decision:
     """Apply every rule, so that people learn all the reasons at once."""
-    return collect(rule(candidate) for rule in RULES)
+    answers = speaks_against(candidate.questions, candidate.answers)
+    return collect((*(rule(candidate) for rule in RULES), *answers))
 
 
 def end_of(

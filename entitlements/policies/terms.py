@@ -10,6 +10,7 @@ from uuid import UUID
 
 from entitlements.catalog.terms import Terms, name_fits, text_fits
 from entitlements.decisions import Decision, Reason, collect
+from entitlements.policies.question_terms import QuestionTerms, questions_fit
 
 MOST_STAGES = 3
 MOST_DECISION_DAYS = 14
@@ -58,11 +59,13 @@ class PolicyTerms(Terms):
     ends_on: datetime | None = None
     duration: int | None = 365
     allows_custom_dates: bool = False
+    allows_on_behalf: bool = False
     allows_extension: bool = True
     extension_requires_approval: bool = True
     sends_notifications: bool = True
     shows_approvers: bool = True
     stages: tuple[StageTerms, ...] = ()
+    questions: tuple[QuestionTerms, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,10 @@ def _stage_decides(stage: StageTerms, position: int) -> Iterator[Reason]:
         )
 
 
+def questions_are_complete(proposal: Proposal) -> Iterator[Reason]:
+    yield from questions_fit(proposal.terms.questions)
+
+
 def _names_its_kind(approver: ApproverTerms) -> bool:
     named = (approver.user_id is not None, approver.group_id is not None)
     wanted = {MANAGER: (False, False), USER: (True, False), GROUP: (False, True)}
@@ -189,4 +196,5 @@ RULES: tuple[Callable[[Proposal], Iterable[Reason]], ...] = (
     stages_are_few,
     manager_is_asked_once,
     each_stage_decides,
+    questions_are_complete,
 )

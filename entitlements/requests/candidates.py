@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, Subquery, When
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.models import AccessPackage
+from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.decisions import Decision
 from entitlements.directory.models import User
 from entitlements.policies import rules
+from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.questions import terms_of_questions
 from entitlements.requests.models import AccessRequest
 
 
@@ -45,6 +47,7 @@ def candidate(
     justification: str = "",
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    answers: Given | None = None,
     is_direct: bool = False,
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`."""
@@ -70,6 +73,9 @@ def candidate(
         wanted_start=starts_at,
         wanted_end=ends_at,
         limit=limit_of(policy, starts_at=start) if is_near else None,
+        stricter_policy=standing.stricter_policy,
+        questions=terms_of_questions(policy),
+        answers=answers or {},
     )
 
 
@@ -79,7 +85,11 @@ def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decisio
 
 
 def extension(
-    assignment: Assignment, *, justification: str = "", ends_at: datetime | None = None
+    assignment: Assignment,
+    *,
+    justification: str = "",
+    ends_at: datetime | None = None,
+    is_by_manager: bool = False,
 ) -> rules.Extension:
     """Return the facts about a longer stay, for `rules.can_extend`."""
     policy, target = assignment.policy, assignment.target
@@ -87,10 +97,12 @@ def extension(
     return rules.Extension(
         package=str(assignment.package),
         allows_extension=policy.allows_extension,
+        is_by_manager=is_by_manager,
         is_policy_enabled=policy.is_enabled,
+        is_retired=assignment.package.state == PackageState.RETIRED,
         is_in_scope=standing.is_in_scope,
         has_open_request=standing.has_open_request,
-        requires_justification=policy.requires_justification,
+        requires_justification=policy.requires_justification and not is_by_manager,
         justification=justification,
         moment=clock.now(),
         present_end=assignment.ends_at,
@@ -107,7 +119,7 @@ def extension_limit(assignment: Assignment) -> datetime | None:
 
 
 def can_extend(assignment: Assignment, **facts: Any) -> Decision:
-    """Say whether the holder may keep the access for longer, with every reason why not."""
+    """Say whether access may be kept for longer, with every reason why not."""
     return rules.can_extend(extension(assignment, **facts))
 
 
@@ -118,6 +130,7 @@ class Standing(NamedTuple):
     is_in_scope: bool
     has_open_request: bool
     holds_package: bool
+    stricter_policy: str | None
 
 
 def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Standing:
@@ -132,7 +145,21 @@ def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Sta
         Exists(admitting.filter(pk=OuterRef("pk"))),
         Exists(AccessRequest.objects.open().filter(**mine)),
         Exists(Assignment.objects.live().filter(**mine)),
+        _stricter(target),
     )
     standing = Standing(*found.get())
     is_admitted = is_direct and policy.scope == Scope.NOBODY
     return standing._replace(is_in_scope=True) if is_admitted else standing
+
+
+def _stricter(target: User) -> Case:
+    """Return what finds the policy that comes before one of its package, for `target`, by name."""
+    strictest = AssignmentPolicy.objects.strictest_for(target)
+    ahead = (
+        strictest.in_scope_of(target)
+        .lasting()
+        .filter(package=OuterRef("package"), is_enabled=True, accepts_requests=True)
+    )
+    name = Subquery(ahead.order_by("created_at", "pk").values("name")[:1])
+    is_strictest = Exists(strictest.filter(pk=OuterRef("pk")))
+    return Case(When(is_strictest, then=None), default=name)

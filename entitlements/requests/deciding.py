@@ -113,7 +113,8 @@ def lapse(step: ApprovalStep) -> bool:
     flow.close_steps(access_request)
     moved = access_request.move(Event.LAPSE, reason="Nobody decided in time.", final=True)
     flow.record(access_request, "request.lapsed", by=None, step=step.position, **moved)
-    flow.tell(access_request, "request.lapsed", [access_request.requestor], step=step.position)
+    people = {access_request.requestor, access_request.target}
+    flow.tell(access_request, "request.lapsed", people, step=step.position)
     flow.tell(access_request, "approval.lapsed", step.approvers.all(), step=step.position)
     return True
 

@@ -11,7 +11,8 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.models import AssignmentPolicy, DecisionRule
+from entitlements.requests.delegations import ApprovalDelegation, in_force
 from entitlements.requests.states import (
     MOVING,
     OPEN,
@@ -74,7 +75,9 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """Requests of one's own, those one was asked to decide, and those of one's catalogs."""
         if user.is_superuser:
             return self
-        asked = StepApprover.objects.filter(step__access_request=OuterRef("pk"), user=user)
+        asked = StepApprover.objects.filter(
+            Q(user=user) | Q(handed_over_by=user), step__access_request=OuterRef("pk")
+        )
         managed = Catalog.objects.visible_to(user)
         return self.filter(
             Q(requestor=user) | Q(target=user) | Exists(asked) | Q(package__catalog__in=managed)
@@ -91,10 +94,12 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """
         return (
             self.filter(
+                Q(steps__asked__delegation=None) | in_force("steps__asked__delegation__"),
                 state=RequestState.PENDING_APPROVAL,
                 steps__state=StepState.WAITING,
                 steps__due_at__gt=clock.now(),
                 steps__asked__user=user,
+                steps__asked__decided_at=None,
             )
             .exclude(requestor=user)
             .exclude(target=user)
@@ -126,7 +131,8 @@ class AccessRequest(models.Model):
     """Somebody asks that a person gets, keeps longer, or loses a package.
 
     `starts_at` and `ends_at` are what was chosen (UTC; None: what the policy says). `shortened_to`
-    is an earlier end that an approver set. `terms` is the policy as it read at that time.
+    is an earlier end that an approver set. `terms` is the policy as it read at that time, `answers`
+    what was answered to its questions: the key and text of each, the value and its words.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -146,6 +152,7 @@ class AccessRequest(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     shortened_to = models.DateTimeField(null=True, blank=True)
     terms = models.JSONField(default=dict)
+    answers = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
     outcome_reason = models.TextField(blank=True)
@@ -161,7 +168,8 @@ class AccessRequest(models.Model):
                 name="one_open_request_per_package_and_target",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["user_add", "admin_add"]) | Q(assignment__isnull=False),
+                condition=Q(kind__in=["user_add", "admin_add", "on_behalf_add"])
+                | Q(assignment__isnull=False),
                 name="request_about_access_names_it",
             ),
         ]
@@ -238,23 +246,37 @@ class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
 
 
 class ApprovalStep(models.Model):
-    """A stage of one request: a copy of the policy's stage, and its one outcome."""
+    """A stage of one request: a copy of the policy's stage, and its one outcome.
+
+    `needed` is how many have to approve, as the people who are asked allow, and `approvals` how
+    many have. `escalated_at` is when alternates were asked as well (UTC).
+    """
 
     access_request = models.ForeignKey(AccessRequest, models.CASCADE, related_name="steps")
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=20, choices=StepState, default=StepState.COMING)
     decision_days = models.PositiveSmallIntegerField()
     requires_justification = models.BooleanField(default=False)
+    rule = models.CharField(max_length=10, choices=DecisionRule, default=DecisionRule.ANY)
+    quorum = models.PositiveSmallIntegerField(null=True, blank=True)
+    escalation_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    reminder_days = models.JSONField(null=True, blank=True, default=None)
     terms = models.JSONField(default=list)
+    needed = models.PositiveSmallIntegerField(default=1)
+    approvals = models.PositiveSmallIntegerField(default=0)
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     remind_at = models.DateTimeField(null=True, blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="decisions"
     )
     justification = models.TextField(blank=True)
-    approvers = models.ManyToManyField(User, through="StepApprover", related_name="+")
+    approvers = models.ManyToManyField(
+        User, through="StepApprover", through_fields=("step", "user"), related_name="+"
+    )
 
     objects = ApprovalStepQuerySet.as_manager()
 
@@ -279,6 +301,16 @@ class ApprovalStep(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="waiting"), name="step_by_due"),
             models.Index(fields=["remind_at"], condition=Q(state="waiting"), name="step_by_remind"),
+            models.Index(
+                fields=["escalate_at"],
+                condition=Q(state="waiting", escalate_at__isnull=False),
+                name="step_by_escalate",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="waiting", approvals__gt=0),
+                name="step_partly_approved",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -306,16 +338,42 @@ class ApprovalStep(models.Model):
         self.save(update_fields=["state"])
 
 
+class StepApproverQuerySet(models.QuerySet["StepApprover"]):
+    def in_force(self) -> Self:
+        """Turns of one's own, and those that came by a delegation that counts now."""
+        return self.filter(Q(delegation=None) | in_force("delegation__"))
+
+
 class StepApprover(models.Model):
-    """Somebody who was asked to decide a step."""
+    """Somebody who was asked to decide a step, and what he decided.
+
+    `delegation` says by which he stands in for another; `handed_over_by` who gave him the turn.
+    """
 
     step = models.ForeignKey(ApprovalStep, models.CASCADE, related_name="asked")
     user = models.ForeignKey(User, models.PROTECT, related_name="asked_in")
     is_fallback = models.BooleanField(default=False)
+    is_alternate = models.BooleanField(default=False)
+    decision = models.CharField(max_length=20, choices=StepState, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    justification = models.TextField(blank=True)
+    delegation = models.ForeignKey(
+        ApprovalDelegation, models.PROTECT, null=True, blank=True, related_name="turns"
+    )
+    handed_over_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="turns_handed_over"
+    )
+
+    objects = StepApproverQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "step"], name="asked_once_per_step"),
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at=None)
+                | Q(decision__in=["approved", "denied"], decided_at__isnull=False),
+                name="approvers_decision_says_when",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,9 +1,13 @@
 """Who may do what with a request."""
 
+from django.conf import settings
+
 from entitlements.assignments.models import Assignment
+from entitlements.catalog.models import Catalog
 from entitlements.catalog.permissions import can, holds
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.states import Event, RequestState
 
@@ -19,7 +23,7 @@ def can_decide(user: User, access_request: AccessRequest, step: ApprovalStep | N
             if user.pk in (access_request.requestor_id, access_request.target_id)
             else None,
             None
-            if step.asked.filter(user=user).exists()
+            if step.asked.in_force().filter(user=user).exists()
             else Reason("not_approver", "You are not asked to decide this stage."),
         )
     )
@@ -61,6 +65,84 @@ def can_change_own(user: User, assignment: Assignment) -> Decision:
     if user.is_active and user.pk == assignment.target_id:
         return ALLOWED
     return deny("not_holder", "Only whoever holds the access can do this.")
+
+
+def can_ask_for(user: User, target: User, policy: AssignmentPolicy) -> Decision:
+    """Anybody for himself; for others only who answers for them, where the policy allows it."""
+    if user.pk == target.pk:
+        return ALLOWED
+    return collect(
+        (
+            _is_active(user),
+            _answers_for(user, target),
+            _reaches_others(policy, "ask for other people"),
+        )
+    )
+
+
+def can_remove_on_behalf(user: User, assignment: Assignment) -> Decision:
+    """Only who answers for the holder, under policies that let him ask too, while it is live."""
+    if not assignment.is_live:
+        return deny("access_ended", f"{assignment.package} has ended already.")
+    return collect(
+        (
+            _is_active(user),
+            _answers_for(user, assignment.target),
+            _reaches_others(assignment.policy, "end the access of others"),
+        )
+    )
+
+
+def can_prolong(user: User, assignment: Assignment) -> Decision:
+    """Only people who manage assignments in the catalog, and never their own access."""
+    if not assignment.is_live:
+        return deny("access_ended", f"{assignment.package} has ended already.")
+    if user.pk == assignment.target_id:
+        return deny("own_access", "You extend your own access on its page under My access.")
+    return can(user, "manage_assignments", assignment.package.catalog)
+
+
+def can_skip_approval(user: User, catalog: Catalog) -> Decision:
+    """Only owners of a catalog, where the organization allows it."""
+    is_owner = holds(user, "manage_roles", catalog.pk)
+    return collect(
+        (
+            None
+            if settings.DIRECT_ASSIGNMENT_SKIPS_APPROVAL
+            else Reason(
+                "approval_is_never_skipped",
+                "Access under a policy with approval waits for its approvers.",
+                "Whoever runs the portal can let owners give it without.",
+            ),
+            None
+            if is_owner
+            else Reason(
+                "approval_is_for_owners_to_skip",
+                f"Only owners of the catalog {catalog} give access without approval.",
+                "Ask one of them.",
+            ),
+        )
+    )
+
+
+def _answers_for(user: User, target: User) -> Reason | None:
+    if User.objects.looked_after_by(user).filter(pk=target.pk).exists():
+        return None
+    return Reason(
+        "not_your_people",
+        f"{target} neither reports to you nor is a guest whom you sponsor.",
+        "The directory says who reports to whom.",
+    )
+
+
+def _reaches_others(policy: AssignmentPolicy, what: str) -> Reason | None:
+    if policy.allows_on_behalf:
+        return None
+    return Reason(
+        "on_behalf_not_allowed",
+        f"The policy {policy} of {policy.package} does not let managers {what}.",
+        "The catalog's owners can allow it.",
+    )
 
 
 def can_remove(user: User, assignment: Assignment) -> Decision:

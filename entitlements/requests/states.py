@@ -16,12 +16,22 @@ class RequestKind(models.TextChoices):
     USER_EXTEND = "user_extend", "Asked to extend"
     USER_REMOVE = "user_remove", "Given back"
     ADMIN_ADD = "admin_add", "Given directly"
+    ADMIN_UPDATE = "admin_update", "Extended by a manager"
     ADMIN_REMOVE = "admin_remove", "Ended by a manager"
+    ON_BEHALF_ADD = "on_behalf_add", "Asked for somebody else"
+    ON_BEHALF_REMOVE = "on_behalf_remove", "Ended for somebody else"
+    APPROVER_REMOVE = "approver_remove", "Ended by an approver"
 
 
-ADDS = (RequestKind.USER_ADD, RequestKind.ADMIN_ADD)
-EXTENDS = (RequestKind.USER_EXTEND,)
-REMOVES = (RequestKind.USER_REMOVE, RequestKind.ADMIN_REMOVE)
+ADDS = (RequestKind.USER_ADD, RequestKind.ADMIN_ADD, RequestKind.ON_BEHALF_ADD)
+WISHED = (RequestKind.USER_ADD, RequestKind.ON_BEHALF_ADD)
+EXTENDS = (RequestKind.USER_EXTEND, RequestKind.ADMIN_UPDATE)
+REMOVES = (
+    RequestKind.USER_REMOVE,
+    RequestKind.ADMIN_REMOVE,
+    RequestKind.ON_BEHALF_REMOVE,
+    RequestKind.APPROVER_REMOVE,
+)
 EVERY = (*ADDS, *EXTENDS, *REMOVES)
 
 

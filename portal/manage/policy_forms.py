@@ -40,6 +40,7 @@ SWITCHES: Final = (
     "accepts_requests",
     "requires_justification",
     "allows_custom_dates",
+    "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
     "sends_notifications",
@@ -141,6 +142,11 @@ class PolicyForm(PickingForm):
         label="On", required=False, help_text="The end of that day, in the organization's zone."
     )
     allows_custom_dates = switch("Whoever asks may choose dates within this", initial=False)
+    allows_on_behalf = switch(
+        "Managers may ask for their people",
+        "And sponsors for their guests, in their name; they may end such access too.",
+        initial=False,
+    )
     allows_extension = switch("Holders may ask to keep it for longer")
     extension_requires_approval = switch("The same people approve an extension")
     sends_notifications = switch("Holders are mailed when access begins and ends")

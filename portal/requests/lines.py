@@ -26,9 +26,10 @@ class Line:
 
 
 WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
-    "request.submitted": ("done", "inbox", "{actor} asked for {package}."),
-    "request.given_directly": ("done", "person", "{actor} gave it directly to {target}."),
+    "request.submitted": ("done", "inbox", "{actor} asked for {package}{whom}."),
+    "request.given_directly": ("done", "person", "{actor} gave it directly to {target}{skipped}."),
     "request.extension_asked": ("done", "inbox", "{actor} asked to keep it {until}."),
+    "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
     "request.approved_automatically": ("done", "check-circle", "No approval was needed."),
     "request.approval_asked": ("done", "people", "{asked} asked to decide."),
@@ -76,6 +77,8 @@ class Teller:
             "decider": "An approver" if is_hidden else actor,
             "package": str(access_request.package),
             "target": str(access_request.target),
+            "whom": self._whom(),
+            "skipped": ", without approval" if details.get("approval_skipped") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
             "removed": self._removed(),
@@ -85,6 +88,13 @@ class Teller:
             "until": self._until(),
             "finished": self._finished(),
         }
+
+    def _whom(self) -> str:
+        access_request = self.access_request
+        if access_request.requestor_id == access_request.target_id:
+            return ""
+        is_viewer = access_request.target_id == self.viewer.pk
+        return " for you" if is_viewer else f" for {access_request.target}"
 
     def _asked(self, details: dict[str, Any]) -> str:
         names = [str(name) for name in details.get("asked", [])]

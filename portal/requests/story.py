@@ -15,7 +15,7 @@ from entitlements.directory.models import User
 from entitlements.requests import permissions
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.operations import REMIND_AGAIN
-from entitlements.requests.states import ADDS, REMOVES, Event, RequestKind, RequestState
+from entitlements.requests.states import ADDS, REMOVES, WISHED, Event, RequestState
 from portal import wording
 from portal.badges import badge_for
 from portal.requests.lines import Line, Teller
@@ -168,7 +168,7 @@ class Story:
     @property
     def can_ask_again(self) -> bool:
         access_request = self.access_request
-        is_lost = access_request.state in LOST and access_request.kind == RequestKind.USER_ADD
+        is_lost = access_request.state in LOST and access_request.kind in WISHED
         return is_lost and access_request.requestor_id == self.viewer.pk
 
     @cached_property

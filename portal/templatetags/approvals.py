@@ -66,6 +66,10 @@ def sentence(facts: Facts) -> str:
     package, target = access_request.package, access_request.target
     if access_request.kind == RequestKind.ADMIN_ADD:
         return f"{access_request.requestor} gives {target} {package}"
+    if access_request.kind == RequestKind.ON_BEHALF_ADD:
+        return f"{access_request.requestor} asks for {package} for {target}"
+    if access_request.kind == RequestKind.ADMIN_UPDATE:
+        return f"{access_request.requestor} lets {target} keep {package}"
     if facts.is_extension:
         return f"{target} asks to keep {package}"
     return f"{target} asks for {package}"
