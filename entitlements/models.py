@@ -17,6 +17,10 @@ from entitlements.directory.models import Account, Group, GroupNesting, Membersh
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, StageApprover
+from entitlements.policies.questions import Question
+from entitlements.policies.versions import PolicyDraft, PolicyVersion
+from entitlements.requests.delegations import ApprovalDelegation
+from entitlements.requests.dialogue import Inquiry
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover
 from entitlements.systems.models import ConnectedSystem
 
@@ -24,6 +28,7 @@ __all__ = [
     "AccessPackage",
     "AccessRequest",
     "Account",
+    "ApprovalDelegation",
     "ApprovalStage",
     "ApprovalStep",
     "Assignment",
@@ -39,9 +44,13 @@ __all__ = [
     "Group",
     "GroupNesting",
     "Heartbeat",
+    "Inquiry",
     "Membership",
     "Notification",
     "PackageRole",
+    "PolicyDraft",
+    "PolicyVersion",
+    "Question",
     "Resource",
     "ResourceRole",
     "StageApprover",

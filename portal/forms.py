@@ -74,7 +74,7 @@ def day_of(moment: datetime | None) -> date | None:
 def refuse(form: forms.Form, error: Denied, places: Mapping[str, str] = PLACES) -> None:
     """Write every reason of a refusal into a form, beside its field where it has one."""
     for reason in error.decision.reasons:
-        place = places.get(reason.code)
+        place = places.get(reason.code) or places.get(reason.about)
         if place in form.fields:
             form.add_error(place, ValidationError(str(reason), code=reason.code))
         else:

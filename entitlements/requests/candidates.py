@@ -1,5 +1,6 @@
 """Gather the facts that the rules of asking and extending need."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,6 +83,12 @@ def candidate(
 def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decision:
     """Say whether `target` may get the package under `policy`, with every reason why not."""
     return rules.can_request(candidate(policy, target, **facts))
+
+
+def may_ask(policy: AssignmentPolicy, target: User) -> Decision:
+    """Say whether `target` may ask under `policy` now, whatever he is still to write."""
+    facts = candidate(policy, target)
+    return rules.can_request(replace(facts, requires_justification=False, questions=()))
 
 
 def extension(

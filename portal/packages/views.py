@@ -1,4 +1,3 @@
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -6,6 +5,7 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.catalog.models import AccessPackageQuerySet, Catalog
@@ -13,8 +13,10 @@ from entitlements.decisions import Denied
 from entitlements.directory.models import User
 from entitlements.requests import operations
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.states import RequestKind
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
+from portal.languages import wanted_languages
 from portal.my_access import available_to, tabs
 from portal.packages.cards import cards
 from portal.packages.forms import FilterForm, RequestForm
@@ -60,7 +62,13 @@ def _narrowed(packages: AccessPackageQuerySet, chosen: dict[str, str]) -> Access
 def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show what a package gives, what happens when one asks for it, and the form for asking."""
     offer = _offer(request.user, package_id)
-    form = RequestForm(policies=offer.policies, initial=_initial(request, offer))
+    last = _last(request, offer)
+    form = RequestForm(
+        policies=offer.policies,
+        languages=wanted_languages(request),
+        answered=last.answers if last else (),
+        initial={"justification": last.justification} if last else {},
+    )
     return _page(request, offer, form)
 
 
@@ -70,13 +78,14 @@ def ask(request: PortalRequest, package_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return detail(request, package_id)
     offer = _offer(request.user, package_id)
-    form = RequestForm(request.POST, policies=offer.policies)
+    languages = wanted_languages(request)
+    form = RequestForm(request.POST, policies=offer.policies, languages=languages)
     if form.is_valid():
         try:
             wishes = form.wishes()
             access_request = operations.submit(form.policy_chosen, by=request.user, **wishes)
         except Denied as denied:
-            refuse(form, denied)
+            refuse(form, denied, form.places)
         else:
             messages.success(request, f"You asked for {offer.package}.")
             return redirect("requests:detail", access_request.pk)
@@ -90,14 +99,13 @@ def _offer(viewer: User, package_id: UUID) -> Offer:
     return offer
 
 
-def _initial(request: PortalRequest, offer: Offer) -> dict[str, Any]:
-    """Return what the form starts with; `again` repeats the words of the last request."""
+def _last(request: PortalRequest, offer: Offer) -> AccessRequest | None:
+    """Return the last request that was made for the package, where `again` is to repeat it."""
     if "again" not in request.GET:
-        return {}
+        return None
     made = AccessRequest.objects.filter(requestor=request.user, target=request.user)
-    last = made.filter(package=offer.package).exclude(justification="").order_by("-created_at")
-    words = last.values_list("justification", flat=True).first()
-    return {"justification": words or ""}
+    asked = made.filter(package=offer.package, kind=RequestKind.USER_ADD)
+    return asked.order_by("-created_at").first()
 
 
 def _page(
@@ -105,4 +113,6 @@ def _page(
 ) -> HttpResponse:
     choices = zip(form["policy"], offer.ways, strict=False)
     context = {"offer": offer, "form": form, "choices": choices}
-    return render(request, "packages/detail.html", context, status=status)
+    response = render(request, "packages/detail.html", context, status=status)
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
