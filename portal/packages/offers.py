@@ -16,7 +16,7 @@ from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests import candidates
 from entitlements.requests.models import AccessRequest
 from portal import dates, wording
-from portal.packages.on_behalf import askable_people, ways_for
+from portal.people import askable_people, ways_for
 
 CHECKS: Final = {
     ("package_closed", "policy_off", "not_in_scope"): "You may ask for this.",
@@ -159,10 +159,15 @@ def _is_over(policy: AssignmentPolicy) -> bool:
 
 def _checks(policy: AssignmentPolicy, target: User, *, is_own: bool) -> list[Check]:
     decision = candidates.can_request(policy, target)
+    if not is_own:
+        return [
+            _check_other(decision, codes, held.format(target=target), policy.package, target)
+            for codes, held in FOR_OTHERS.items()
+        ]
     return [
         check
         for codes, held in CHECKS.items()
-        if (check := _check(decision, codes, held, policy.package, viewer)).text
+        if (check := _check(decision, codes, held, policy.package, target)).text
     ]
 
 
@@ -184,6 +189,22 @@ def _check(
         url = reverse("requests:detail", args=[access_request.pk]) if access_request else ""
         text = "Your request is on its way already."
         return Check(False, text, url=url, action="See your request")
+    return Check(False, reason.text, reason.remedy)
+
+
+def _check_other(
+    decision: Decision, codes: tuple[str, ...], held: str, package: AccessPackage, target: User
+) -> Check:
+    reason = next((reason for reason in decision.reasons if reason.code in codes), None)
+    if reason is None:
+        return Check(is_met=True, text=held)
+    url = reverse("team:person", args=[target.pk])
+    if reason.code == "already_held":
+        assignment = Assignment.objects.live().filter(target=target, package=package).first()
+        text = f"{target} holds it already{_until(assignment)}."
+        return Check(False, text, url=url, action="See what they hold")
+    if reason.code == "already_requested":
+        return Check(False, f"A request for {target} is on its way already.", reason.remedy)
     return Check(False, reason.text, reason.remedy)
 
 

@@ -10,10 +10,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.catalog.models import AccessPackageQuerySet, Catalog
 from entitlements.decisions import Denied
-from entitlements.directory.models import User
 from entitlements.requests import operations
 from entitlements.requests.models import AccessRequest
-from entitlements.requests.states import RequestKind
+from entitlements.requests.states import WISHED
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
 from portal.languages import wanted_languages
@@ -21,6 +20,13 @@ from portal.my_access import available_to, tabs
 from portal.packages.cards import cards
 from portal.packages.forms import FilterForm, RequestForm
 from portal.packages.offers import Offer, offer_for
+from portal.people import (
+    MOST_IN_A_LIST,
+    available_through,
+    chosen_person,
+    has_team,
+    people_of,
+)
 
 ON_A_PAGE = 24
 
@@ -28,7 +34,9 @@ ON_A_PAGE = 24
 @require_safe
 def index(request: PortalRequest) -> HttpResponse:
     """List what the viewer may ask for, as searched and filtered."""
-    available = available_to(request.user)
+    target = chosen_person(request, request.user)
+    is_own = target == request.user
+    available = available_to(target) if is_own else available_through(request.user, target)
     in_catalog = Exists(available.filter(catalog=OuterRef("pk")))
     catalogs = Catalog.objects.filter(in_catalog).order_by("name")
     form = FilterForm(request.GET, catalogs=catalogs)
@@ -38,12 +46,15 @@ def index(request: PortalRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
-        "cards": cards(page.object_list, request.user),
+        "cards": cards(page.object_list, target),
+        "target": target,
+        "is_own": is_own,
+        "people": people_of(request.user).active()[:MOST_IN_A_LIST] if has_team(request.user) else (),
         "is_filtered": bool(chosen),
     }
     if wants_fragment(request):
         return render(request, "packages/_list.html", context)
-    count = None if chosen else page.paginator.count
+    count = page.paginator.count if is_own and not chosen else None
     context["tabs"] = tabs(request.user, "packages:index", available=count)
     return render(request, "packages/index.html", context)
 
@@ -61,7 +72,7 @@ def _narrowed(packages: AccessPackageQuerySet, chosen: dict[str, str]) -> Access
 @require_safe
 def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show what a package gives, what happens when one asks for it, and the form for asking."""
-    offer = _offer(request.user, package_id)
+    offer = _offer(request, package_id)
     last = _last(request, offer)
     form = RequestForm(
         policies=offer.policies,
@@ -77,23 +88,26 @@ def ask(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Ask for a package; what speaks against it comes back with the form, all at once."""
     if request.method != "POST":
         return detail(request, package_id)
-    offer = _offer(request.user, package_id)
+    offer = _offer(request, package_id)
     languages = wanted_languages(request)
     form = RequestForm(request.POST, policies=offer.policies, languages=languages)
     if form.is_valid():
         try:
             wishes = form.wishes()
-            access_request = operations.submit(form.policy_chosen, by=request.user, **wishes)
+            access_request = operations.submit(
+                form.policy_chosen, by=request.user, target=offer.target, **wishes
+            )
         except Denied as denied:
             refuse(form, denied, form.places)
         else:
-            messages.success(request, f"You asked for {offer.package}.")
+            for_whom = "" if offer.is_own else f" for {offer.target}"
+            messages.success(request, f"You asked for {offer.package}{for_whom}.")
             return redirect("requests:detail", access_request.pk)
     return _page(request, offer, form, status=422)
 
 
-def _offer(viewer: User, package_id: UUID) -> Offer:
-    offer = offer_for(viewer, package_id)
+def _offer(request: PortalRequest, package_id: UUID) -> Offer:
+    offer = offer_for(request.user, package_id, chosen_person(request, request.user))
     if offer is None:
         raise Http404
     return offer
@@ -103,8 +117,8 @@ def _last(request: PortalRequest, offer: Offer) -> AccessRequest | None:
     """Return the last request that was made for the package, where `again` is to repeat it."""
     if "again" not in request.GET:
         return None
-    made = AccessRequest.objects.filter(requestor=request.user, target=request.user)
-    asked = made.filter(package=offer.package, kind=RequestKind.USER_ADD)
+    made = AccessRequest.objects.filter(requestor=request.user, target=offer.target)
+    asked = made.filter(package=offer.package, kind__in=WISHED)
     return asked.order_by("-created_at").first()
 
 
