@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
@@ -15,6 +15,7 @@ from entitlements.catalog.models import PackageRole, ResourceRole
 from entitlements.directory.models import User
 from entitlements.policies.models import Expiration
 from entitlements.requests import flow
+from entitlements.requests.dialogue import Inquiry
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.states import ASKED, EXTENDS, RequestState
 
@@ -107,6 +108,12 @@ class Facts:
     def requires_justification(self) -> bool:
         return bool(self.step and self.step.requires_justification)
 
+    @property
+    def exchange(self) -> dict[str, str] | None:
+        """The last question before the decision: who asked what, and the answer, if any."""
+        exchange: dict[str, str] | None = getattr(self.access_request, "exchange", None)
+        return exchange
+
     @cached_property
     def period(self) -> Period:
         return period_of(self.access_request)
@@ -119,8 +126,11 @@ class Facts:
 
 def facts_about(access_requests: QuerySet[AccessRequest]) -> list[Facts]:
     """Return what helps to decide each request, in their order, by a constant number of queries."""
+    inquiries = Inquiry.objects.filter(access_request=OuterRef("pk"))
     found = list(
-        access_requests.select_related("package", "requestor", "target__manager", "assignment")
+        access_requests.select_related(
+            "package", "requestor", "target__manager", "assignment"
+        ).annotate(exchange=Subquery(inquiries.as_exchange()))
     )
     if not found:
         return []
