@@ -12,6 +12,8 @@ from entitlements.assignments.models import Assignment
 from entitlements.assignments.operations import remind_holder
 from entitlements.audit.sealing import BATCH as SEALS
 from entitlements.audit.sealing import seal_new
+from entitlements.callouts.models import Callout
+from entitlements.callouts.sending import sweep_callouts
 from entitlements.delivery.expiry import BATCH, end_overdue
 from entitlements.delivery.tasks import (
     sweep_grants,
@@ -20,7 +22,9 @@ from entitlements.delivery.tasks import (
     sweep_unsettled,
 )
 from entitlements.notifications.tasks import sweep_mails
+from entitlements.requests.callbacks import time_out
 from entitlements.requests.deciding import lapse, remind_approvers
+from entitlements.requests.giving import sweep_bulk
 from entitlements.requests.models import AccessRequest, ApprovalStep
 from entitlements.requests.operations import cancel_obsolete, start_scheduled
 from entitlements.work import each
@@ -53,6 +57,12 @@ def lapse_what_nobody_decided() -> int:
     """End requests whose deadline has passed."""
     steps = ApprovalStep.objects.lapsing().select_related("access_request").order_by("due_at")
     return each(lapse, steps[:MOST_ROWS])
+
+
+def time_out_what_nobody_answered() -> int:
+    """Let follow what owners chose for calls whose answer has not come in time."""
+    overdue = Callout.objects.overdue().order_by("answer_by")
+    return each(time_out, overdue[:MOST_ROWS])
 
 
 def cancel_what_is_obsolete() -> int:
@@ -89,12 +99,15 @@ PARTS: tuple[Callable[[], int], ...] = (
     sweep_recounts,
     sweep_grants,
     start_what_is_due,
+    time_out_what_nobody_answered,
     lapse_what_nobody_decided,
     cancel_what_is_obsolete,
     sweep_unsettled,
+    sweep_bulk,
     remind_who_decides,
     remind_who_holds,
     sweep_mails,
+    sweep_callouts,
     seal_what_happened,
 )
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from entitlements import clock, outbox
 from entitlements.assignments import grants
+from entitlements.assignments.calling import call_about_coming_end, call_about_ends
 from entitlements.assignments.models import Assignment, EndReason, next_reminder
 from entitlements.audit import trail
 from entitlements.directory.models import User
@@ -76,6 +77,7 @@ def end(assignment: Assignment, reason: EndReason, *, by: User | None) -> None:
             reason=reason.label,
             ended_at=assignment.over_at,
         )
+    call_about_ends([assignment.pk])
     outbox.enqueue_revocation("delivery.tasks.deliver", assignment_id=assignment.pk)
 
 
@@ -90,6 +92,7 @@ def remind_holder(assignment: Assignment) -> bool:
     moment = clock.now()
     if not assignment.is_live or not assignment.reminder_at or assignment.reminder_at > moment:
         return False
+    call_about_coming_end(assignment, announced_at=assignment.reminder_at)
     assignment.reminder_at = next_reminder(assignment.ends_at, after=moment)
     assignment.save(update_fields=["reminder_at"])
     if assignment.policy.sends_notifications:

@@ -8,8 +8,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment, AssignmentState
+from entitlements.catalog.extension_models import CalloutStage
 from entitlements.catalog.models import PackageRole
-from entitlements.requests import flow
+from entitlements.requests import calling, flow
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.states import ADDS, WISHED, Event, RequestKind, RequestState
 
@@ -95,6 +96,8 @@ def _settle_add(access_request: AccessRequest, assignment: Assignment, grants: l
     failed = [grant for grant in grants if grant.shown_state == "failed"]
     reason = "; ".join(f"{grant.role}: {grant.last_error}" for grant in failed)
     _finish(access_request, event, reason=reason)
+    if event == Event.GIVE_ALL:
+        calling.call_out(access_request, CalloutStage.GRANTED)
     is_told = access_request.terms.get("sends_notifications", True)
     if event == Event.GIVE_ALL and is_told and access_request.kind in WISHED:
         facts = {

@@ -81,6 +81,21 @@ MESSAGES: Final[dict[str, Message]] = {
         extra=("package",),
         why=_ABOUT_YOU,
     ),
+    "request.unanswered": Message(
+        _("Failed, {by} gave no answer: {package} for {target}"),
+        page="request",
+        extra=("package",),
+        why=_ABOUT_YOU,
+    ),
+    "request.question_asked": Message(
+        _("Question from {by}: {package} for {target}"),
+        page="request",
+        asks_to_act=True,
+        why=_("You get this because the request is yours."),
+    ),
+    "request.question_answered": Message(
+        _("Answer from {by}: {target} → {package}"), page="approval", asks_to_act=True, why=_ASKED
+    ),
     "access.given": Message(
         _("You have access: {package}"), page="assignment", extra=("request",), why=_HOLDER
     ),

@@ -315,4 +315,5 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
         "shows_approvers": policy.shows_approvers,
         "stages": [stage.frozen() for stage in stages],
         "questions": [question.terms().frozen() for question in policy.questions.all()],
+        "callouts": [one.frozen() for one in policy.callouts.select_related("extension")],
     }

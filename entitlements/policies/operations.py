@@ -16,6 +16,7 @@ from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
+from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions
 from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
@@ -58,10 +59,11 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
     _refuse_twin(policy, terms)
-    collect(_names_people_who_exist(terms)).require()
+    collect((*_names_people_who_exist(terms), *callouts_fit(policy, terms.callouts))).require()
     _write(policy, terms)
     _write_stages(policy, terms.stages)
     write_questions(policy, terms.questions)
+    write_callouts(policy, terms.callouts)
     keep_version(policy, terms_of(policy), by=by)
     trail.record("policy.created", policy, by=by, package=str(package), **terms.as_dict())
     return policy
@@ -95,7 +97,8 @@ def _change_policy(
     before = terms_of(policy)
     check(terms, moment=clock.now(), present_end=before.ends_on).require()
     _refuse_twin(policy, terms)
-    collect(_names_people_who_exist(terms, before)).require()
+    named = _names_people_who_exist(terms, before)
+    collect((*named, *callouts_fit(policy, terms.callouts))).require()
     changes = terms.since(before)
     if changes:
         _write(policy, terms)
@@ -104,6 +107,8 @@ def _change_policy(
             _write_stages(policy, terms.stages)
         if "questions" in changes:
             write_questions(policy, terms.questions)
+        if "callouts" in changes:
+            write_callouts(policy, terms.callouts)
         number = keep_version(policy, terms_of(policy), by=by, before=before)
         trail.record("policy.changed", policy, by=by, version=number, changes=changes)
     if is_draft:
@@ -147,6 +152,7 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
             for stage in stages
         ),
         questions=terms_of_questions(policy),
+        callouts=terms_of_callouts(policy),
     )
 
 
@@ -162,6 +168,7 @@ def _tidy(terms: PolicyTerms) -> PolicyTerms:
             for stage in terms.stages
         ),
         questions=tidied(terms.questions),
+        callouts=tuple(dict.fromkeys(terms.callouts)),
     )
 
 

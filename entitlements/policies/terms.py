@@ -44,6 +44,14 @@ class StageTerms:
 
 
 @dataclass(frozen=True)
+class CalloutTerms:
+    """One extension that is called at one stage."""
+
+    stage: str
+    extension_id: UUID
+
+
+@dataclass(frozen=True)
 class PolicyTerms(Terms):
     """A whole policy; `duration` counts days or hours, `ends_on` is aware."""
 
@@ -66,6 +74,7 @@ class PolicyTerms(Terms):
     shows_approvers: bool = True
     stages: tuple[StageTerms, ...] = ()
     questions: tuple[QuestionTerms, ...] = ()
+    callouts: tuple[CalloutTerms, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,16 @@ from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment
 from entitlements.audit import trail
+from entitlements.callouts import models as callouts
+from entitlements.catalog.extension_models import CalloutStage
+from entitlements.catalog.permissions import owners_of
 from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
+from entitlements.policies.models import DecisionRule
+from entitlements.requests import calling, stage_rules
 from entitlements.requests.candidates import limit_of_terms
 from entitlements.requests.models import (
     AccessRequest,
@@ -48,7 +53,20 @@ def _lock(access_requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
 
 
 def take_in(access_request: AccessRequest, *, by: User) -> None:
-    """Within the caller's transaction: ask the first approvers, or approve at once."""
+    """Within the caller's transaction: call extensions, then ask approvers or approve at once."""
+    if not calling.call_out(access_request, CalloutStage.CREATED):
+        _ask(access_request, by=by)
+
+
+def go_on(access_request: AccessRequest) -> None:
+    """Within the caller's transaction: go on where extensions were waited for."""
+    if access_request.state == RequestState.SUBMITTED:
+        _ask(access_request, by=None)
+    else:
+        _fulfill(access_request, by=None)
+
+
+def _ask(access_request: AccessRequest, *, by: User | None) -> None:
     stages = stage_terms(access_request)
     if not stages:
         step = access_request.move(Event.APPROVE_AUTOMATICALLY)
@@ -61,46 +79,99 @@ def take_in(access_request: AccessRequest, *, by: User) -> None:
             position=position,
             decision_days=stage["decision_days"],
             requires_justification=stage["requires_justification"],
+            rule=stage.get("rule", DecisionRule.ANY),
+            quorum=stage.get("quorum"),
+            escalation_days=stage.get("escalation_days"),
+            reminder_days=stage.get("reminder_days"),
             terms=stage["approvers"],
         )
         for position, stage in enumerate(stages, start=1)
     )
-    moved = access_request.move(Event.ASK_APPROVERS)
-    asked = open_next_step(access_request)
-    record(access_request, "request.approval_asked", by=None, asked=names(asked), **moved)
+    open_next_step(access_request, **access_request.move(Event.ASK_APPROVERS))
 
 
-def open_next_step(access_request: AccessRequest) -> list[User]:
+def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
     """Within the caller's transaction: open the first step to come; return who is asked.
 
-    The people are found now, not when the request was made: managers and groups change.
+    The people are found now, not when the request was made: managers and groups change. When none
+    of them is to be had, alternates are asked at once, and without these somebody is told.
     """
     step = access_request.steps.filter(state=StepState.COMING).order_by("position")[0]
-    due_at = clock.now() + timedelta(days=step.decision_days)
-    step.open(due_at=due_at, remind_at=next_step_reminder(clock.now(), due_at))
-    found = approvers.resolve(
-        step.terms,
-        target=access_request.target,
-        barred={access_request.requestor_id, access_request.target_id},
+    step.open(due_at=clock.now() + timedelta(days=step.decision_days))
+    found = resolve(access_request, step)
+    is_alternate = not found
+    if is_alternate:
+        found = resolve(access_request, step, alternates=True)
+        step.pass_on(is_passed_on=bool(found))
+    asked = ask(
+        access_request,
+        step,
+        [approver.user for approver in found],
+        is_fallback=any(approver.is_fallback for approver in found),
+        is_alternate=is_alternate,
     )
-    StepApprover.objects.bulk_create(
-        StepApprover(step=step, user=approver.user, is_fallback=approver.is_fallback)
-        for approver in found
-    )
-    asked = [approver.user for approver in found]
-    tell(access_request, "approval.asked", asked, step=step.position, due_at=due_at)
+    step.expect(stage_rules.asked_for(step.rule, step.quorum, len(asked)))
+    facts: dict[str, Any] = {"step": step.position, "asked": names(asked), **moved}
+    record(access_request, "request.approval_asked", by=None, **facts)
+    if not asked:
+        _tell_that_nobody_is_asked(access_request, step)
     return asked
 
 
-def next_step_reminder(moment: datetime, due_at: datetime) -> datetime | None:
-    """Return when approvers are reminded next: at half time, and a day before the deadline."""
-    half = moment + (due_at - moment) / 2
-    last = due_at - ONE_DAY
-    return min((coming for coming in (half, last) if coming > moment), default=None)
+def resolve(
+    access_request: AccessRequest, step: ApprovalStep, *, alternates: bool = False
+) -> list[approvers.Approver]:
+    """Return who can decide a step as things are now; never the requestor or the target."""
+    return approvers.resolve(
+        step.terms,
+        target=access_request.target,
+        package=access_request.package,
+        barred={access_request.requestor_id, access_request.target_id},
+        alternates=alternates,
+    )
+
+
+def ask(
+    access_request: AccessRequest,
+    step: ApprovalStep,
+    people: Iterable[User],
+    *,
+    event: str = "approval.asked",
+    **turn: Any,
+) -> list[User]:
+    """Within the caller's transaction: give people their turn in a step that waits, and tell them.
+
+    `turn` holds further columns of StepApprover. Returns who was not asked already.
+    """
+    already = set(step.asked.values_list("user_id", flat=True))
+    asked = [user for user in people if user.pk not in already]
+    StepApprover.objects.bulk_create(StepApprover(step=step, user=user, **turn) for user in asked)
+    tell(access_request, event, asked, step=step.position, due_at=step.due_at)
+    return asked
+
+
+def _tell_that_nobody_is_asked(access_request: AccessRequest, step: ApprovalStep) -> None:
+    concerned = {
+        access_request.requestor,
+        access_request.target,
+        *owners_of(access_request.package.catalog),
+    }
+    tell(
+        access_request,
+        "approval.nobody_asked",
+        sorted(concerned, key=str),
+        step=step.position,
+        due_at=step.due_at,
+    )
 
 
 def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
     """Within the caller's transaction: do what an approved request asks for, now or later."""
+    if not calling.call_out(access_request, CalloutStage.APPROVED):
+        _fulfill(access_request, by=by)
+
+
+def _fulfill(access_request: AccessRequest, *, by: User | None) -> None:
     if access_request.kind in EXTENDS:
         _extend(access_request, by=by)
     elif access_request.starts_at and access_request.starts_at > clock.now():
@@ -190,7 +261,8 @@ def _extend(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def close_steps(access_request: AccessRequest) -> None:
-    """Within the caller's transaction: nobody is asked any more."""
+    """Within the caller's transaction: nobody is asked any more, and no answer is waited for."""
+    callouts.close(access_request.pk)
     access_request.steps.filter(state__in=[StepState.COMING, StepState.WAITING]).update(
         state=StepState.CLOSED
     )
@@ -233,8 +305,8 @@ def tell(
 
 
 def remind(access_request: AccessRequest, step: ApprovalStep, *, by: User | None) -> None:
-    """Within the caller's transaction: tell whoever is asked in a step once more."""
-    asked = list(step.approvers.all())
+    """Within the caller's transaction: tell whoever has not decided a step yet once more."""
+    asked = list(step.undecided())
     reminders = Notification.objects.filter(
         event="approval.reminder",
         about_id=access_request.pk,

@@ -37,6 +37,7 @@ EVERY = (*ADDS, *EXTENDS, *REMOVES)
 
 class RequestState(models.TextChoices):
     SUBMITTED = "submitted", "Received"
+    WAITING_FOR_CALLBACK = "waiting_for_callback", "Waiting for information"
     PENDING_APPROVAL = "pending_approval", "Waiting for approval"
     APPROVED = "approved", "Approved"
     SCHEDULED = "scheduled", "Starts later"
@@ -51,6 +52,7 @@ class RequestState(models.TextChoices):
 
 OPEN = (
     RequestState.SUBMITTED,
+    RequestState.WAITING_FOR_CALLBACK,
     RequestState.PENDING_APPROVAL,
     RequestState.APPROVED,
     RequestState.SCHEDULED,
@@ -59,6 +61,10 @@ MOVING = (*OPEN, RequestState.DELIVERING)
 
 
 class Event(models.TextChoices):
+    CALL_OUT = "call_out", "an extension is waited for"
+    RESUME_SUBMITTED = "resume_submitted", "answered, before approval"
+    RESUME_APPROVED = "resume_approved", "answered, after approval"
+    TIME_OUT = "time_out", "no answer in time"
     APPROVE_AUTOMATICALLY = "approve_automatically", "no approval needed"
     ASK_APPROVERS = "ask_approvers", "approval needed"
     APPROVE_STAGE = "approve_stage", "approved, more stages"
@@ -95,6 +101,13 @@ S, E = RequestState, Event
 ASKED = (*ADDS, *EXTENDS)
 
 TRANSITIONS: tuple[Transition, ...] = (
+    Transition(S.SUBMITTED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.APPROVED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_SUBMITTED, S.SUBMITTED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_APPROVED, S.APPROVED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.DENY, S.DENIED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.TIME_OUT, S.DELIVERY_FAILED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.SUBMITTED, E.APPROVE_AUTOMATICALLY, S.APPROVED, ASKED),
     Transition(S.SUBMITTED, E.ASK_APPROVERS, S.PENDING_APPROVAL, ASKED),
     Transition(S.PENDING_APPROVAL, E.APPROVE_STAGE, S.PENDING_APPROVAL, ASKED),

@@ -134,13 +134,9 @@ def test_this_machine_is_not_reached_however_its_address_is_spelled(make_receive
     assert listening.calls == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1"])
 def test_the_same_spellings_reach_a_network_that_is_allowed(receiver, host):
-    try:
-        post(receiver.url_at(host), b"{}", {})
-    except OutgoingError as error:
-        assert error.code == "no_connection"  # some machines cannot reach mapped addresses
-        assert host.startswith("[")
+    assert post(receiver.url_at(host), b"{}", {}).is_success
 
 
 def test_an_allowed_network_allows_no_other(make_receiver, settings):
