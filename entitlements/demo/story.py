@@ -135,7 +135,7 @@ def _uma_is_given_reports(stage: Stage) -> Life:
 
 def _wanda_waits_for_bo(stage: Stage) -> Life:
     yield from stage.asks(
-        "wanda.kos", "production", stage.when(12, 9), "Incident follow-up.", way=1
+        "wanda.kos", "production", stage.when(12, 9), "Incident follow-up.", way=2
     )
 
 
@@ -255,7 +255,7 @@ def _ravi_is_on_call(stage: Stage) -> Life:
         "production",
         stage.when(5, 9),
         "Holiday cover.",
-        way=1,
+        way=2,
         starts_at=stage.when(-4, 7),
     )
     yield from stage.approves("bo.chen", asked, stage.when(4, 9), "With Samir's consent.")

@@ -7,12 +7,10 @@ from typing import Any
 from entitlements.policies.plain import to_plain
 from entitlements.policies.terms import PolicyTerms
 
-PARTS = ("stages", "questions")
-
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: `part` is "stages" or "questions", `position` counts them from 1.
+    """One thing that differs; within a part such as "stages", `position` counts from 1.
 
     `field` is empty where a whole part was added (`old` is None) or removed (`new` is None).
     """
@@ -27,10 +25,15 @@ class Difference:
 def differences(before: PolicyTerms, after: PolicyTerms) -> list[Difference]:
     """Return what one has to know to get from one version to the other, field by field."""
     old, new = to_plain(before), to_plain(after)
-    found = [Difference(*entry) for entry in _fields(old, new) if entry[0] not in PARTS]
-    for part in PARTS:
+    parts = [name for name in new if _is_part(old[name]) or _is_part(new[name])]
+    found = [Difference(*entry) for entry in _fields(old, new) if entry[0] not in parts]
+    for part in parts:
         found.extend(_parts(part, old[part], new[part]))
     return found
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
