@@ -189,7 +189,8 @@ class PickingForm(forms.Form):
         """Whether a button other than the one that saves was pressed, with something to find."""
         wanted = self.data.get("find", "")
         queries = (self.data.get(name) for name in self.data if name.endswith("-q"))
-        return self.is_bound and (wanted == "parts" or (bool(wanted) and any(queries)))
+        is_refit = wanted.startswith("parts")
+        return self.is_bound and (is_refit or (bool(wanted) and any(queries)))
 
     def is_valid(self) -> bool:
         return not self.is_finding and super().is_valid()

@@ -19,6 +19,7 @@ from entitlements.policies.terms import (
 from portal.forms import DayField, day_of, end_of
 from portal.manage.forms import PLACES, text_field
 from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
+from portal.manage.question_forms import QuestionForms
 
 POLICY_PLACES: Final = {
     **PLACES,
@@ -158,6 +159,7 @@ class PolicyForm(PickingForm):
         initial = _initial_of(self.before) if self.before else {}
         super().__init__(sent, initial=initial)
         self.stages = [self._stage(position) for position in range(1, MOST_STAGES + 1)]
+        self.questions = QuestionForms(sent, self.before.questions if self.before else ())
 
     def _stage(self, position: int) -> StageForm:
         stages = self.before.stages if self.before else ()
@@ -191,6 +193,8 @@ class PolicyForm(PickingForm):
                 self.add_error(None, f"Stage {stage.position} is new: say who decides in it.")
             elif not stage.is_valid():
                 self.add_error(None, f"Stage {stage.position} needs your attention.")
+        for problem in self.questions.problems():
+            self.add_error(None, problem)
         return not self.errors
 
     def terms(self) -> PolicyTerms:
@@ -207,6 +211,7 @@ class PolicyForm(PickingForm):
             duration=entered["duration"] if self.shows_duration else None,
             ends_on=end_of(entered["ends_on"], limit=present_end) if self.shows_end else None,
             stages=tuple(stage.terms() for stage in self.shown_stages),
+            questions=self.questions.terms(),
             **{name: entered[name] for name in SWITCHES},
         )
 
