@@ -14,6 +14,7 @@ from entitlements.directory.models import User
 from entitlements.policies import rules
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import terms_of_questions
 from entitlements.requests.models import AccessRequest
 
@@ -50,12 +51,17 @@ def candidate(
     ends_at: datetime | None = None,
     answers: Given | None = None,
     is_direct: bool = False,
+    standing: "Standing | None" = None,
+    questions: tuple[QuestionTerms, ...] | None = None,
 ) -> rules.Candidate:
-    """Return the facts about `target` under `policy`, for `rules.can_request`."""
+    """Return the facts about `target` under `policy`, for `rules.can_request`.
+
+    Whoever judges many hands in what he has found for all of them: `standing` and `questions`.
+    """
     moment = clock.now()
     start = max(starts_at or moment, moment)
     is_near = rules.too_far_ahead(start, moment=moment) is None
-    standing = _standing(policy, target, is_direct=is_direct)
+    standing = standing or _standing(policy, target, is_direct=is_direct)
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
@@ -75,7 +81,7 @@ def candidate(
         wanted_end=ends_at,
         limit=limit_of(policy, starts_at=start) if is_near else None,
         stricter_policy=standing.stricter_policy,
-        questions=terms_of_questions(policy),
+        questions=terms_of_questions(policy) if questions is None else questions,
         answers=answers or {},
     )
 
