@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.html import format_html
 
 from entitlements import clock
 from entitlements.decisions import Denied
@@ -78,4 +79,5 @@ def refuse(form: forms.Form, error: Denied, places: Mapping[str, str] = PLACES) 
         if place in form.fields:
             form.add_error(place, ValidationError(str(reason), code=reason.code))
         else:
-            form.add_error(None, ValidationError(f"{reason} ({reason.code})", code=reason.code))
+            text = format_html('{} <code class="small">({})</code>', str(reason), reason.code)
+            form.add_error(None, ValidationError(text, code=reason.code))

@@ -26,6 +26,10 @@ class Version:
     by: User | None
     at: datetime
 
+    @property
+    def name(self) -> str:
+        return f"Version {self.number}"
+
 
 def versions_of(policy: AssignmentPolicy) -> list[Version]:
     """Return every version, the newest first; there is always one."""

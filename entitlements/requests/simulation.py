@@ -92,6 +92,10 @@ def _standing(
 def _asked(policy: AssignmentPolicy, person: User) -> list[tuple[Approver, ...]]:
     stages = frozen_terms(policy)["stages"]
     return [
-        tuple(approvers.resolve(stage["approvers"], target=person, barred={person.pk}))
+        tuple(
+            approvers.resolve(
+                stage["approvers"], target=person, package=policy.package, barred={person.pk}
+            )
+        )
         for stage in stages
     ]

@@ -10,7 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
+from entitlements.callouts.models import Callout
 from entitlements.catalog.appointments import manages_anything, rights_of
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.catalog.permissions import can
 from entitlements.directory.models import User
@@ -69,6 +71,25 @@ def resource_for(request: PortalRequest, resource_id: UUID) -> Resource:
     return get_object_or_404(resources, pk=resource_id)
 
 
+def extension_for(
+    request: PortalRequest, extension_id: UUID, needs: str = "view_catalog"
+) -> CustomExtension:
+    """Return an extension of one of the viewer's catalogs; raise Denied when he lacks a right."""
+    extensions = CustomExtension.objects.visible_to(request.user).select_related("catalog")
+    extension = get_object_or_404(extensions, pk=extension_id)
+    if needs != "view_catalog":
+        can(request.user, needs, extension.catalog).require()
+    return extension
+
+
+def callout_for(request: PortalRequest, callout_id: UUID) -> Callout:
+    """Return a call that the viewer may answer by hand; raise Denied when he lacks the right."""
+    callouts = Callout.objects.visible_to(request.user).select_related("extension__catalog")
+    callout = get_object_or_404(callouts, pk=callout_id)
+    can(request.user, "manage_assignments", callout.extension.catalog).require()
+    return callout
+
+
 def to_catalog(catalog: Catalog) -> list[Crumb]:
     """Return the way to the pages of a catalog."""
     return [
@@ -82,6 +103,22 @@ def to_package(package: AccessPackage) -> list[Crumb]:
     return [
         *to_catalog(package.catalog),
         Crumb(str(package), reverse("manage:package", args=[package.pk])),
+    ]
+
+
+def to_extension(extension: CustomExtension) -> list[Crumb]:
+    """Return the way to the pages of an extension."""
+    return [
+        *to_catalog(extension.catalog),
+        Crumb(str(extension), reverse("manage:extension", args=[extension.pk])),
+    ]
+
+
+def to_policy(policy: AssignmentPolicy) -> list[Crumb]:
+    """Return the way to the pages of a policy."""
+    return [
+        *to_package(policy.package),
+        Crumb(f"Policy {policy}", reverse("manage:policy", args=[policy.pk])),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django import forms
 
+from entitlements.catalog.models import AccessPackage
 from entitlements.policies.models import AssignmentPolicy, Expiration, Scope
 from entitlements.policies.operations import terms_of
 from entitlements.policies.terms import (
@@ -17,6 +18,7 @@ from entitlements.policies.terms import (
     StageTerms,
 )
 from portal.forms import DayField, day_of, end_of
+from portal.manage.extension_forms import CalloutsForm
 from portal.manage.forms import PLACES, text_field
 from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
 from portal.manage.question_forms import QuestionForms
@@ -46,6 +48,7 @@ SWITCHES: Final = (
     "extension_requires_approval",
     "sends_notifications",
     "shows_approvers",
+    "approver_can_remove",
 )
 
 
@@ -130,6 +133,7 @@ class PolicyForm(PickingForm):
     stage_count = forms.ChoiceField(label="Approval", choices=STAGES, initial="0")
     requires_justification = switch("Whoever asks must say why")
     shows_approvers = switch("Whoever asks sees the names of the approvers")
+    approver_can_remove = switch("Approvers can later end what they approved")
     expiration = forms.ChoiceField(
         label="Access ends",
         choices=Expiration.choices,
@@ -154,11 +158,20 @@ class PolicyForm(PickingForm):
     is_enabled = switch("On", "Off: nothing is asked for or given under this policy.")
     accepts_requests = switch("New requests", "Off: access is given directly only.")
 
-    def __init__(self, sent: Any = None, *, policy: AssignmentPolicy | None = None) -> None:
-        self.before = terms_of(policy) if policy else None
+    def __init__(
+        self,
+        sent: Any = None,
+        *,
+        policy: AssignmentPolicy | None = None,
+        package: AccessPackage | None = None,
+        terms: PolicyTerms | None = None,
+    ) -> None:
+        self.before = terms or (terms_of(policy) if policy else None)
         initial = _initial_of(self.before) if self.before else {}
         super().__init__(sent, initial=initial)
         self.stages = [self._stage(position) for position in range(1, MOST_STAGES + 1)]
+        package = policy.package if policy else package
+        self.callouts = CalloutsForm(sent, package=package, before=self.before)
         self.questions = QuestionForms(sent, self.before.questions if self.before else ())
 
     def _stage(self, position: int) -> StageForm:
@@ -193,6 +206,8 @@ class PolicyForm(PickingForm):
                 self.add_error(None, f"Stage {stage.position} is new: say who decides in it.")
             elif not stage.is_valid():
                 self.add_error(None, f"Stage {stage.position} needs your attention.")
+        if not self.callouts.is_valid():
+            self.add_error(None, "One of the systems to call is gone: choose again.")
         for problem in self.questions.problems():
             self.add_error(None, problem)
         return not self.errors
@@ -212,6 +227,7 @@ class PolicyForm(PickingForm):
             ends_on=end_of(entered["ends_on"], limit=present_end) if self.shows_end else None,
             stages=tuple(stage.terms() for stage in self.shown_stages),
             questions=self.questions.terms(),
+            callouts=self.callouts.terms(),
             **{name: entered[name] for name in SWITCHES},
         )
 

@@ -28,8 +28,14 @@ SENTENCES = {
     "package.role_added": "added the role {name}.",
     "package.role_removed": "removed the role {name}.",
     "package.recounted": "gave {holders} what the package contains now.",
+    "extension.created": "created the extension.",
+    "extension.changed": "changed {changed}.",
+    "extension.secret_changed": "made a new secret.",
+    "extension.tested": "made a test call.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
+    "policy.draft_made": "restored version {version} as a draft.",
+    "policy.draft_thrown_away": "threw the draft away.",
     "assignment.begun": "let access begin.",
     "assignment.extended": "moved the end.",
     "assignment.ended": "ended the access.",
@@ -129,7 +135,8 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
         return f"{who}: {event.action.partition('.')[2].replace('_', ' ')}."
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
-    return f"{who} {words.format(changed=changed, name=details.get('name', ''), holders=holders)}"
+    facts = {"name": details.get("name", ""), "version": details.get("version", "")}
+    return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 
 def _names(keys: set[object]) -> dict[object, str]:

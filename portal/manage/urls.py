@@ -4,7 +4,18 @@ from django.urls import URLPattern, path
 
 from portal.manage import picker
 from portal.manage.doors import may_manage
-from portal.manage.views import assignments, catalogs, packages, people, policies, resources
+from portal.manage.views import (
+    assignments,
+    catalogs,
+    extensions,
+    giving,
+    packages,
+    people,
+    policies,
+    resources,
+    versions,
+    ways,
+)
 from portal.navigation import NavEntry, register
 
 urlpatterns: list[URLPattern] = [
@@ -28,6 +39,17 @@ urlpatterns: list[URLPattern] = [
         name="resource_remove",
     ),
     path("catalogs/<uuid:catalog_id>/packages/add/", packages.add, name="package_add"),
+    path("catalogs/<uuid:catalog_id>/extensions/add/", extensions.add, name="extension_add"),
+    path("extensions/<uuid:extension_id>/", extensions.detail, name="extension"),
+    path("extensions/<uuid:extension_id>/edit/", extensions.edit, name="extension_edit"),
+    path(
+        "extensions/<uuid:extension_id>/secret/", extensions.change_secret, name="extension_secret"
+    ),
+    path("extensions/<uuid:extension_id>/test/", extensions.test, name="extension_test"),
+    path("extensions/<uuid:extension_id>/again/", extensions.send_again, name="extension_again"),
+    path("extensions/<uuid:extension_id>/delete/", extensions.delete, name="extension_delete"),
+    path("calls/", extensions.calls, name="calls"),
+    path("calls/<uuid:callout_id>/answer/", extensions.answer, name="callout_answer"),
     path("resources/<uuid:resource_id>/", resources.detail, name="resource"),
     path("resources/<uuid:resource_id>/edit/", resources.edit, name="resource_edit"),
     path("resources/<uuid:resource_id>/roles/add/", resources.add_role, name="role_add"),
@@ -42,6 +64,11 @@ urlpatterns: list[URLPattern] = [
     path("packages/<uuid:package_id>/", packages.detail, name="package"),
     path("packages/<uuid:package_id>/edit/", packages.edit, name="package_edit"),
     path("packages/<uuid:package_id>/give/", assignments.give, name="give"),
+    path("packages/<uuid:package_id>/give/example.csv", giving.sample, name="give_sample"),
+    path("give/<uuid:list_id>/", giving.detail, name="give_list"),
+    path("give/<uuid:list_id>/start/", giving.start, name="give_start"),
+    path("give/<uuid:list_id>/drop/", giving.drop, name="give_drop"),
+    path("give/<uuid:list_id>/result.csv", giving.result, name="give_result"),
     path("packages/<uuid:package_id>/roles/add/", packages.add_role, name="package_role_add"),
     path(
         "packages/<uuid:package_id>/roles/<uuid:role_id>/remove/",
@@ -49,12 +76,26 @@ urlpatterns: list[URLPattern] = [
         name="package_role_remove",
     ),
     path("packages/<uuid:package_id>/policies/add/", policies.add, name="policy_add"),
+    path("packages/<uuid:package_id>/ways/", ways.simulate, name="package_ways"),
     path("packages/<uuid:package_id>/<slug:name>/", packages.step, name="package_step"),
     path("policies/<uuid:policy_id>/", policies.edit, name="policy"),
+    path("policies/<uuid:policy_id>/draft/", policies.edit_draft, name="policy_draft"),
+    path(
+        "policies/<uuid:policy_id>/draft/throw-away/",
+        versions.throw_away,
+        name="policy_throw_away",
+    ),
+    path("policies/<uuid:policy_id>/versions/", versions.index, name="policy_versions"),
+    path(
+        "policies/<uuid:policy_id>/versions/<int:number>/restore/",
+        versions.restore,
+        name="policy_restore",
+    ),
     path("policies/<uuid:policy_id>/delete/", policies.delete, name="policy_delete"),
     path("assignments/end/", assignments.end, name="assignments_end"),
     path("assignments/again/", assignments.again, name="assignments_again"),
     path("assignments/<uuid:assignment_id>/", assignments.detail, name="assignment"),
+    path("assignments/<uuid:assignment_id>/extend/", assignments.extend, name="assignment_extend"),
     path("requests/cancel/", assignments.cancel_requests, name="requests_cancel"),
     path("requests/again/", assignments.try_requests_again, name="requests_again"),
 ]

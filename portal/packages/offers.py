@@ -40,6 +40,7 @@ class Check:
     remedy: str = ""
     url: str = ""
     action: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,6 @@ class Way:
             (_deciders(self.policy, stage, self.whose), stage.decision_days)
             for stage in self._stages
         ]
-
-    @property
-    def summary(self) -> str:
-        """What differs from other ways, in one line."""
-        count = len(self._stages)
-        approval = (
-            "no approval" if count == 0 else "1 approval" if count == 1 else f"{count} approvals"
-        )
-        return f"{self.lasting[:1].upper()}{self.lasting[1:]}, {approval}"
 
     @property
     def lasting(self) -> str:
@@ -182,14 +174,19 @@ def _check(
         assignment = Assignment.objects.live().filter(**mine).first()
         url = reverse("access:detail", args=[assignment.pk]) if assignment else ""
         return Check(
-            False, f"You hold it already{_until(assignment)}.", "", url, "Open your access"
+            False,
+            f"You hold it already{_until(assignment)}.",
+            "",
+            url,
+            "Open your access",
+            reason.code,
         )
     if reason.code == "already_requested":
         access_request = AccessRequest.objects.open().filter(**mine).first()
         url = reverse("requests:detail", args=[access_request.pk]) if access_request else ""
         text = "Your request is on its way already."
-        return Check(False, text, url=url, action="See your request")
-    return Check(False, reason.text, reason.remedy)
+        return Check(False, text, "", url, "See your request", reason.code)
+    return Check(False, reason.text, reason.remedy, code=reason.code)
 
 
 def _check_other(
@@ -202,10 +199,11 @@ def _check_other(
     if reason.code == "already_held":
         assignment = Assignment.objects.live().filter(target=target, package=package).first()
         text = f"{target} holds it already{_until(assignment)}."
-        return Check(False, text, url=url, action="See what they hold")
+        return Check(False, text, "", url, "See what they hold", reason.code)
     if reason.code == "already_requested":
-        return Check(False, f"A request for {target} is on its way already.", reason.remedy)
-    return Check(False, reason.text, reason.remedy)
+        text = f"A request for {target} is on its way already."
+        return Check(False, text, reason.remedy, code=reason.code)
+    return Check(False, reason.text, reason.remedy, code=reason.code)
 
 
 def _until(assignment: Assignment | None) -> str:

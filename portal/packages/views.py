@@ -18,15 +18,10 @@ from portal.http import PortalRequest, wants_fragment
 from portal.languages import wanted_languages
 from portal.my_access import available_to, tabs
 from portal.packages.cards import cards
+from portal.packages.differences import what_differs
 from portal.packages.forms import FilterForm, RequestForm
 from portal.packages.offers import Offer, offer_for
-from portal.people import (
-    MOST_IN_A_LIST,
-    available_through,
-    chosen_person,
-    has_team,
-    people_of,
-)
+from portal.people import active_people, available_through, chosen_person
 
 ON_A_PAGE = 24
 
@@ -49,7 +44,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "cards": cards(page.object_list, target),
         "target": target,
         "is_own": is_own,
-        "people": people_of(request.user).active()[:MOST_IN_A_LIST] if has_team(request.user) else (),
+        "people": active_people(request.user),
         "is_filtered": bool(chosen),
     }
     if wants_fragment(request):
@@ -125,7 +120,7 @@ def _last(request: PortalRequest, offer: Offer) -> AccessRequest | None:
 def _page(
     request: PortalRequest, offer: Offer, form: RequestForm, status: int = 200
 ) -> HttpResponse:
-    choices = zip(form["policy"], offer.ways, strict=False)
+    choices = zip(form["policy"], offer.ways, what_differs(offer.policies), strict=False)
     context = {"offer": offer, "form": form, "choices": choices}
     response = render(request, "packages/detail.html", context, status=status)
     patch_vary_headers(response, ["Accept-Language"])
