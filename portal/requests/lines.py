@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from django.utils.text import Truncator
+
 from entitlements.audit.models import AuditEvent
 from entitlements.directory.models import User
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState, stage_terms
@@ -33,20 +35,38 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
     "request.approved_automatically": ("done", "check-circle", "No approval was needed."),
     "request.approval_asked": ("done", "people", "{asked} asked to decide."),
+    "request.waits_for_callback": ("done", "system", "{extensions} {was} asked for information."),
+    "request.callback": ("done", "check-circle", "{answerer} answered{instead}."),
+    "request.callback_missed": ("done", "clock", "{extension} gave no answer; it goes on without."),
+    "request.denied_by_callback": ("failed", "ban", "{answerer} denied it{instead}."),
+    "request.denied_without_callback": (
+        "failed",
+        "ban",
+        "{extension} gave no answer in time, so it was denied.",
+    ),
+    "request.callback_timed_out": (
+        "failed",
+        "cross-circle",
+        "{extension} gave no answer in time, so it failed.",
+    ),
     "request.stage_approved": ("done", "check-circle", "{decider} approved{stage}{shortened}."),
     "request.approved": ("done", "check-circle", "{decider} approved{stage}{shortened}."),
     "request.denied": ("failed", "ban", "{decider} denied it{stage}."),
     "request.lapsed": ("failed", "clock", "Nobody answered in time{stage}; the request lapsed."),
     "request.canceled": ("failed", "cross-circle", "{actor} canceled it."),
     "request.reminded": ("done", "bell", "{reminded}."),
+    "request.question_asked": ("done", "help", "{decider} asked {asker}:"),
+    "request.question_answered": ("done", "pencil", "{actor} answered:"),
     "request.scheduled": ("done", "calendar", "The start was set for {starts}."),
     "request.delivery_started": ("done", "play", "Set-up began."),
     "request.extended": ("done", "check-circle", "The end was moved {until}."),
     "request.delivered": ("done", "check-circle", "{finished}."),
     "request.partially_delivered": ("failed", "half", "Some roles could not be set up."),
     "request.delivery_failed": ("failed", "cross-circle", "It could not be set up."),
+    "request.answer_corrected": ("done", "pencil", "{decider} corrected {corrected}."),
     "request.reprocessed": ("done", "refresh", "{actor} had it tried again."),
 }
+LONGEST_QUOTE: Final = 200
 QUOTES_REQUEST: Final = {"request.extension_asked"}
 
 
@@ -63,7 +83,7 @@ class Teller:
         fallback = event.action.partition(".")[2].replace("_", " ").capitalize() + "."
         mark, icon, text = WORDS.get(event.action, ("done", "circle", ""))
         words = text.format_map(self._facts(event)) if text else fallback
-        quote = event.details.get("justification") or ""
+        quote = event.details.get("justification") or event.details.get("words") or ""
         if event.action in QUOTES_REQUEST:
             quote = self.access_request.justification
         return Line(mark, icon, words, at=event.at, quote=quote)
@@ -78,6 +98,7 @@ class Teller:
             "package": str(access_request.package),
             "target": str(access_request.target),
             "whom": self._whom(),
+            "asker": self._asker(),
             "skipped": ", without approval" if details.get("approval_skipped") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
@@ -87,7 +108,13 @@ class Teller:
             "starts": wording.moment(details.get("starts_at")),
             "until": self._until(),
             "finished": self._finished(),
+            "corrected": _corrected(details),
+            **_systems(event, actor),
         }
+
+    def _asker(self) -> str:
+        requestor = self.access_request.requestor
+        return "you" if requestor.pk == self.viewer.pk else str(requestor)
 
     def _whom(self) -> str:
         access_request = self.access_request
@@ -179,6 +206,27 @@ class Teller:
         terms = self.access_request.terms
         ends_on = datetime.fromisoformat(terms["ends_on"]) if terms["ends_on"] else None
         return wording.lasting(terms["expiration"], terms["duration"], ends_on)
+
+
+def _systems(event: AuditEvent, actor: str) -> dict[str, str]:
+    """Return the words about systems that were called, and who answered in their place."""
+    names = [str(name) for name in event.details.get("extensions", [])]
+    extension = str(event.details.get("extension", ""))
+    is_by_hand = event.actor_id is not None
+    return {
+        "extensions": wording.listed(names),
+        "was": "was" if len(names) == 1 else "were",
+        "extension": extension,
+        "answerer": actor if is_by_hand else extension,
+        "instead": f" in the place of {extension}" if is_by_hand else "",
+    }
+
+
+def _corrected(details: dict[str, Any]) -> str:
+    old, new = (
+        Truncator(details.get(name) or "no answer").chars(LONGEST_QUOTE) for name in ("old", "new")
+    )
+    return f"the answer to “{details.get('question', '')}” from “{old}” to “{new}”"
 
 
 def _shortened(details: dict[str, Any]) -> str:
