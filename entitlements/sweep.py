@@ -23,7 +23,8 @@ from entitlements.delivery.tasks import (
 )
 from entitlements.notifications.tasks import sweep_mails
 from entitlements.requests.callbacks import time_out
-from entitlements.requests.deciding import lapse, remind_approvers
+from entitlements.requests.deciding import conclude, lapse, remind_approvers
+from entitlements.requests.escalating import escalate
 from entitlements.requests.giving import sweep_bulk
 from entitlements.requests.models import AccessRequest, ApprovalStep
 from entitlements.requests.operations import cancel_obsolete, start_scheduled
@@ -51,6 +52,18 @@ def start_what_is_due() -> int:
     """Begin access whose start has come."""
     due = AccessRequest.objects.start_due().order_by("starts_at")
     return each(start_scheduled, due[:MOST_ROWS])
+
+
+def pass_on_what_waits() -> int:
+    """Ask alternates about what nobody has decided for the days that its stage gives."""
+    steps = ApprovalStep.objects.escalation_due().select_related("access_request")
+    return each(escalate, steps.order_by("escalate_at")[:MOST_ROWS])
+
+
+def conclude_what_is_forsaken() -> int:
+    """Approve stages that some have approved, and that nobody else can approve any more."""
+    steps = ApprovalStep.objects.forsaken().select_related("access_request").order_by("pk")
+    return each(conclude, steps[:MOST_ROWS])
 
 
 def lapse_what_nobody_decided() -> int:
@@ -101,6 +114,8 @@ PARTS: tuple[Callable[[], int], ...] = (
     start_what_is_due,
     time_out_what_nobody_answered,
     lapse_what_nobody_decided,
+    pass_on_what_waits,
+    conclude_what_is_forsaken,
     cancel_what_is_obsolete,
     sweep_unsettled,
     sweep_bulk,

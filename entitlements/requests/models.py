@@ -1,6 +1,6 @@
 """Asking and deciding: requests, the stages they pass, and who was asked."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import uuid4
 
@@ -10,10 +10,12 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, Catalog
-from entitlements.directory.models import User
+from entitlements.directory.models import User, UserQuerySet
 from entitlements.policies.models import AssignmentPolicy, DecisionRule
 from entitlements.requests.delegations import ApprovalDelegation, in_force
+from entitlements.requests.stage_rules import Turn, approved, next_reminder, still_needed
 from entitlements.requests.states import (
+    GRANTED,
     MOVING,
     OPEN,
     REMOVES,
@@ -50,7 +52,8 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def stuck(self) -> Self:
         """Requests of which some role could not be set up, with nothing more planned."""
         return self.filter(
-            state__in=[RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED]
+            state__in=[RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED],
+            assignment__isnull=False,
         )
 
     def with_waiting_step(self) -> Self:
@@ -211,6 +214,13 @@ class AccessRequest(models.Model):
         steps: list[ApprovalStep] = getattr(self, "waiting_steps", [])
         return steps[0] if steps else None
 
+    @property
+    def was_not_granted(self) -> bool:
+        """Whether it ended without any access, so that it can be made again."""
+        lost = (RequestState.DENIED, RequestState.EXPIRED, RequestState.CANCELED)
+        is_unanswered = self.state == RequestState.DELIVERY_FAILED and self.assignment_id is None
+        return self.state in lost or is_unanswered
+
     def can_see(self, event: Event) -> bool:
         """Say whether the transition table has a step for `event` here."""
         return allows(self.kind, self.state, event)
@@ -234,6 +244,18 @@ class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
     def lapsing(self) -> Self:
         """Steps that nobody decided in time."""
         return self.filter(state=StepState.WAITING, due_at__lte=clock.now())
+
+    def escalation_due(self) -> Self:
+        """Steps whose alternates are to be asked by now."""
+        moment = clock.now()
+        return self.filter(state=StepState.WAITING, escalate_at__lte=moment, due_at__gt=moment)
+
+    def forsaken(self) -> Self:
+        """Steps that some have approved, and of whom else was asked nobody can any more."""
+        turns = StepApprover.objects.in_force().filter(
+            step=OuterRef("pk"), decided_at=None, user__is_active=True
+        )
+        return self.filter(~Exists(turns), state=StepState.WAITING, approvals__gt=0)
 
     def reminder_due(self) -> Self:
         moment = clock.now()
@@ -316,13 +338,61 @@ class ApprovalStep(models.Model):
     def __str__(self) -> str:
         return f"Stage {self.position} of {self.access_request}"
 
-    def open(self, *, due_at: datetime, remind_at: datetime | None) -> None:
+    def open(self, *, due_at: datetime) -> None:
         """Within the caller's transaction: let it wait for a decision from now on, and save."""
         self.state = StepState.WAITING
         self.opened_at = clock.now()
         self.due_at = due_at
-        self.remind_at = remind_at
-        self.save(update_fields=["state", "opened_at", "due_at", "remind_at"])
+        self.remind_at = self.next_reminder()
+        if self.escalation_days:
+            self.escalate_at = self.opened_at + timedelta(days=self.escalation_days)
+        self.save(update_fields=["state", "opened_at", "due_at", "remind_at", "escalate_at"])
+
+    def next_reminder(self) -> datetime | None:
+        """Return when whoever is asked is reminded next (UTC), as the stage plans it."""
+        if not self.opened_at or not self.due_at:
+            return None
+        return next_reminder(clock.now(), self.opened_at, self.due_at, self.reminder_days)
+
+    def expect(self, needed: int) -> None:
+        """Within the caller's transaction: write down how many have to approve, and save."""
+        self.needed = needed
+        self.save(update_fields=["needed"])
+
+    def pass_on(self, *, is_passed_on: bool) -> None:
+        """Within the caller's transaction: alternates are asked now or not at all, and save."""
+        self.escalate_at = None
+        self.escalated_at = clock.now() if is_passed_on else None
+        self.save(update_fields=["escalate_at", "escalated_at"])
+
+    def undecided(self) -> UserQuerySet:
+        """Whoever is asked, can decide now, and has not, by name."""
+        turns = self.asked.in_force().filter(decided_at=None)
+        people: UserQuerySet = User.objects.active().filter(asked_in__in=turns)
+        return people.order_by("display_name", "pk")
+
+    def turns(self) -> list[Turn]:
+        """Return whose voices there are, as the rules of stages count them."""
+        standing = set(self.undecided().values_list("pk", flat=True))
+        return [
+            Turn(
+                seat=turn.delegation.delegator_id if turn.delegation else turn.user_id,
+                has_approved=turn.decision == StepState.APPROVED,
+                can_approve=turn.user_id in standing,
+            )
+            for turn in self.asked.select_related("delegation")
+        ]
+
+    def count(self) -> bool:
+        """Within the caller's transaction: count the approvals, save, and say if they suffice.
+
+        When fewer people are left than have to approve, all who are left suffice, but at least one.
+        """
+        turns = self.turns()
+        self.approvals = approved(turns)
+        self.needed = still_needed(self.needed, turns)
+        self.save(update_fields=["approvals", "needed"])
+        return self.approvals >= self.needed
 
     def decide(self, state: StepState, *, by: User, justification: str) -> None:
         """Within the caller's transaction: write down the decision, and save."""
@@ -342,6 +412,15 @@ class StepApproverQuerySet(models.QuerySet["StepApprover"]):
     def in_force(self) -> Self:
         """Turns of one's own, and those that came by a delegation that counts now."""
         return self.filter(Q(delegation=None) | in_force("delegation__"))
+
+    def granted_by(self, user: User, assignment: Assignment) -> Self:
+        """A person's approvals of requests by which access was given or extended."""
+        return self.filter(
+            user=user,
+            decision=StepState.APPROVED,
+            step__access_request__assignment=assignment,
+            step__access_request__state__in=GRANTED,
+        )
 
 
 class StepApprover(models.Model):
@@ -378,6 +457,13 @@ class StepApprover(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.step}"
+
+    def decide(self, decision: StepState, justification: str) -> None:
+        """Within the caller's transaction: write down what this one person decided, and save."""
+        self.decision = decision
+        self.decided_at = clock.now()
+        self.justification = justification
+        self.save(update_fields=["decision", "decided_at", "justification"])
 
 
 def stage_terms(access_request: AccessRequest) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from entitlements.catalog.permissions import can, holds
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.states import Event, RequestState
 
 
@@ -22,9 +22,7 @@ def can_decide(user: User, access_request: AccessRequest, step: ApprovalStep | N
             Reason("own_request", "Nobody decides his own request.")
             if user.pk in (access_request.requestor_id, access_request.target_id)
             else None,
-            None
-            if step.asked.in_force().filter(user=user).exists()
-            else Reason("not_approver", "You are not asked to decide this stage."),
+            _has_turn(user, step),
         )
     )
 
@@ -152,6 +150,27 @@ def can_remove(user: User, assignment: Assignment) -> Decision:
     return can(user, "manage_assignments", assignment.package.catalog)
 
 
+def can_revoke(user: User, assignment: Assignment) -> Decision:
+    """Only who approved the access, where the policy lets approvers end it, while it is live."""
+    if not assignment.is_live:
+        return deny("access_ended", f"{assignment.package} has ended already.")
+    return collect(
+        (
+            _is_active(user),
+            None
+            if StepApprover.objects.granted_by(user, assignment).exists()
+            else Reason("not_approver", "You did not approve this access."),
+            None
+            if assignment.policy.approver_can_remove
+            else Reason(
+                "approvers_cannot_end",
+                "Under this policy approvers cannot end what they approved.",
+                f"Whoever manages assignments in {assignment.package.catalog} can.",
+            ),
+        )
+    )
+
+
 def can_see(user: User, access_request: AccessRequest) -> bool:
     """Say whether a person may look at a request."""
     return AccessRequest.objects.visible_to(user).filter(pk=access_request.pk).exists()
@@ -160,6 +179,16 @@ def can_see(user: User, access_request: AccessRequest) -> bool:
 def manages(user: User, access_request: AccessRequest) -> bool:
     """Say whether a person manages assignments in the request's catalog."""
     return holds(user, "manage_assignments", access_request.package.catalog_id)
+
+
+def _has_turn(user: User, step: ApprovalStep) -> Reason | None:
+    turn = step.asked.in_force().filter(user=user).first()
+    if turn is None:
+        return Reason("not_approver", "You are not asked to decide this stage.")
+    if turn.decided_at:
+        others = f"{step.approvals} of {step.needed} have."
+        return Reason("decided_already", f"You have approved this stage already; {others}")
+    return None
 
 
 def _is_active(user: User) -> Reason | None:

@@ -22,7 +22,10 @@ def stage():
 def resolve(stage, target, *barred):
     terms = frozen_terms(stage.policy)["stages"][0]["approvers"]
     found = approvers.resolve(
-        terms, target=target, barred={target.pk, *(user.pk for user in barred)}
+        terms,
+        target=target,
+        package=stage.policy.package,
+        barred={target.pk, *(user.pk for user in barred)},
     )
     return [(approver.user, approver.is_fallback) for approver in found]
 
@@ -105,7 +108,8 @@ def test_people_and_groups_that_are_gone_are_not_asked(stage, ada, bo, gita):
     Group.objects.all().delete()
     User.objects.filter(pk=bo.pk).delete()
 
-    assert approvers.resolve(terms, target=ada, barred=set()) == []
+    package = stage.policy.package
+    assert approvers.resolve(terms, target=ada, package=package, barred=set()) == []
 
 
 def test_frozen_terms_name_people_as_they_read(stage, bo):
