@@ -43,6 +43,11 @@ def people_of(viewer: User) -> UserQuerySet:
     return people
 
 
+def active_people(viewer: User) -> list[User]:
+    """Return in whose name somebody may ask at all, by name, the first of very many."""
+    return list(people_of(viewer).active()[:MOST_IN_A_LIST]) if has_team(viewer) else []
+
+
 def ways_for(viewer: User, target: User) -> AssignmentPolicyQuerySet:
     """Return the policies under which the viewer may ask now for himself, or for `target`."""
     offered: AssignmentPolicyQuerySet = AssignmentPolicy.objects.open_to(target)

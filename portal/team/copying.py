@@ -13,7 +13,7 @@ from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.models import AccessRequest
 from portal.forms import WordsField
-from portal.people import MOST_IN_A_LIST, people_of, ways_for
+from portal.people import active_people, ways_for
 
 MOST_AT_ONCE: Final = 50
 
@@ -41,7 +41,7 @@ class CopyForm(forms.Form):
     def __init__(self, sent: QueryDict, *, viewer: User) -> None:
         is_chosen = bool(sent.get("source") and sent.get("target"))
         super().__init__(sent if is_chosen else None, initial=sent.dict())
-        people = list(people_of(viewer).active()[:MOST_IN_A_LIST])
+        people = active_people(viewer)
         self.people = {str(person.pk): person for person in (viewer, *people)}
         choices = [(key, str(person)) for key, person in self.people.items()]
         choices[0] = (choices[0][0], "Myself")

@@ -189,8 +189,9 @@ def changed(user):
     yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
-    for route in ("package_edit", "give", "package_role_add", "policy_add"):
+    for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
         yield visit(f"manage:{route}", package.pk)
+    yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
     yield visit("manage:package_role_remove", package.pk, role.pk)
     # Whose group it is not changes nothing about it.
     status = 200 if user.is_superuser else 403
@@ -203,6 +204,10 @@ def changed(user):
     for policy in one_per(policies.order_by("name"), "expiration", "scope"):
         yield visit("manage:policy", policy.pk)
     yield visit("manage:policy_delete", policies.order_by("name")[0].pk)
+    draft = models.PolicyDraft.objects.get(policy__package__name="Sales Reader")
+    for route in ("policy", "policy_draft", "policy_throw_away", "policy_versions"):
+        yield visit(f"manage:{route}", draft.policy_id)
+    yield visit("manage:policy_restore", draft.policy_id, 1)
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
