@@ -16,7 +16,7 @@ def settings_fit_together(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report settings that are missing, or that must not meet."""
-    return [*_data_directory(), *_secrets(), *_demo(), *_debug()]
+    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs()]
 
 
 def refuse_wrong_settings() -> None:
@@ -80,4 +80,14 @@ def _debug() -> Iterator[Error]:
             "DEBUG shows the program's insides, and this portal can be reached from elsewhere.",
             hint="Turn DEBUG off, or keep ALLOWED_HOSTS and DATABASE_URL on this machine.",
             id="portal.E004",
+        )
+
+
+def _jobs() -> Iterator[Error]:
+    if settings.WORK_LEASE_SECONDS <= settings.JOBS_TIMEOUT:
+        yield Error(
+            f"Work would be begun again after {settings.WORK_LEASE_SECONDS:g} s, while a job may "
+            f"still run for {settings.JOBS_TIMEOUT} s.",
+            hint="Make WORK_LEASE_SECONDS more than JOBS_TIMEOUT, or leave it out.",
+            id="portal.E005",
         )

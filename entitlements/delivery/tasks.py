@@ -52,7 +52,10 @@ def take_due(*, system_id: str) -> None:
 
 
 def _carry_out_batch(system_id: str, due: GrantQuerySet) -> int:
+    """Carry out a batch in one system; return how many grants it had."""
     system = ConnectedSystem.objects.get(pk=system_id)
+    if not system.is_enabled:
+        return 0
     here = due.filter(role__resource__system=system)
     batch = list(here.order_by("is_wanted", "next_attempt_at", "pk")[:BATCH])
     _carry_out(system, batch)
@@ -64,8 +67,12 @@ def _carry_out_batch(system_id: str, due: GrantQuerySet) -> int:
 def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
     """Carry grants out a few at a time; when the system cannot be reached, leave it alone.
 
-    Few enough that slow calls end long before the lease does.
+    Few enough that slow calls end long before the lease does. In a system that is switched off
+    everything waits, and no attempt is counted, until it is switched on again.
     """
+    if not system.is_enabled:
+        _say_switched_off(system, grants)
+        return
     connector = connector_for(system)
     keys = [grant.pk for grant in grants]
     try:
@@ -76,6 +83,12 @@ def _carry_out(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
         _wait_together(system, clock.now() + PROBE_AGAIN)
     finally:
         connector.close()
+
+
+def _say_switched_off(system: ConnectedSystem, grants: Iterable[Grant]) -> None:
+    """Let whoever looks at these grants read why they wait."""
+    waiting = Grant.objects.due().filter(pk__in=[grant.pk for grant in grants])
+    waiting.update(last_error=f"{system} is switched off.", error_code="switched_off")
 
 
 def _wait_together(system: ConnectedSystem, until: datetime) -> None:
@@ -101,8 +114,8 @@ def sweep_revocations() -> int:
 
 
 def _systems(due: GrantQuerySet) -> list[UUID]:
-    systems = due.order_by().values_list("role__resource__system", flat=True)
-    return list(systems.distinct())
+    on = due.filter(role__resource__system__is_enabled=True)
+    return list(on.order_by().values_list("role__resource__system", flat=True).distinct())
 
 
 def sweep_unsettled() -> int:

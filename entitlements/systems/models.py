@@ -17,7 +17,8 @@ class ConnectedSystem(models.Model):
     """A system that people come from or that access is given in: its address and credentials.
 
     `kind` names a connector ("directory": this portal's own groups; "ldap"). `settings` is
-    checked by that connector; the secret is stored encrypted and never shown again.
+    checked by that connector; the secret is stored encrypted and never shown again. While it is
+    not `is_enabled`, nothing is given or taken there, and everything waits.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

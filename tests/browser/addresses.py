@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -111,6 +112,19 @@ def of_one_for_all(user):
     yield visit("mfa_generate_recovery_codes")
     yield visit("mfa_list_webauthn")
     yield visit("mfa_add_webauthn")
+
+
+def second_step(user):
+    """What there is for somebody who has secured his sign-in."""
+    yield visit("mfa_index")
+    yield visit("mfa_view_recovery_codes")
+    yield visit("mfa_generate_recovery_codes")
+    yield visit("mfa_deactivate_totp")
+    yield visit("mfa_list_webauthn")
+    for key in Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN):
+        yield visit("mfa_edit_webauthn", key.pk)
+        yield visit("mfa_remove_webauthn", key.pk)
+    yield visit("mfa_reauthenticate")
 
 
 def own(user):
@@ -240,7 +254,6 @@ def of_administrators(user):
 def administered(user):
     """What administrators see, and the little that they change."""
     yield visit("admin:index")
-    yield visit("admin:entitlements_user_history", quote(user.pk))
     for label in sorted({model._meta.app_label for model in administration._registry}):
         yield visit("admin:app_list", label)
     yield visit("account_change_password")
@@ -280,7 +293,7 @@ PERSONAS = {
     "bo": [of_everybody, own, to_decide, broken_link],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
-    "rosa": [of_everybody, own],
+    "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
     "ivo": [of_everybody, of_administrators, administered],
     "eli": [of_everybody, own],
@@ -291,7 +304,7 @@ GLANCES = {
     "bo": [managed],
     "gita": [managed],
     "rosa": [managed, refused],
-    "ivo": [managed, changed],
+    "ivo": [managed, changed, beside],
 }
 """What looks as it does to somebody else, and is only asked for."""
 

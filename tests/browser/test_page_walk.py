@@ -1,6 +1,7 @@
 """Every page as every persona of the demo company, in both themes, wide and narrow."""
 
 import os
+import time
 from functools import partial
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.models import Group as TenantRole
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.test import override_settings, testcases
 from django_q.models import Task
@@ -18,13 +20,11 @@ from pytest_django.live_server_helper import LiveServer
 from entitlements import clock, outbox
 from entitlements.models import User
 from portal.demo.personas import personas
-from tests.browser.addresses import addresses, at_a_glance
+from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
 
 PEOPLE = 40
 NOBODY = "nobody"
-ADMINISTRATOR = "ivo"
-WALKED = [NOBODY, *(person.key for person in personas() if person.key != ADMINISTRATOR)]
-"""The administrator's pages have a browser test of their own, in `test_manage.py`."""
+WALKED = [NOBODY, *(person.key for person in personas())]
 WIDE, NARROW = 1366, 390
 SIGHTS = (("light", WIDE), ("dark", NARROW))
 """Widths and colors have nothing to do with each other: each is seen once, and axe runs in both."""
@@ -83,6 +83,7 @@ def test_every_page_is_right(open_context, sign_in, axe, shot, key):
     user = user_of(key)
     if user:
         sign_in(page, user)
+        has_just_signed_in(page, user)
 
     found = []
     for number, place in enumerate(addresses(key, user)):
@@ -98,6 +99,28 @@ def test_every_page_is_right(open_context, sign_in, axe, shot, key):
     assert not found, "\n".join(found)
 
 
+def has_just_signed_in(page, user):
+    """Let nobody be asked to sign in once more on the pages about signing in."""
+    key = next(one["value"] for one in page.context.cookies() if one["name"] == COOKIE)
+    session = SessionStore(key)
+    proof = {"method": "password", "at": time.time(), "reauthenticated": True}
+    session["account_authentication_methods"] = [proof]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+
+
+def test_the_walk_leaves_no_page_out(site):
+    walked = {
+        place.route
+        for key in [NOBODY, *PERSONAS]
+        for place in (*addresses(key, user_of(key)), *at_a_glance(key, user_of(key)))
+    } - {"nowhere"}
+
+    assert routes() - NO_PAGES - walked == set()
+    assert walked - routes() == set()
+    assert NO_PAGES - routes() == set()
+
+
 def picture(shot, page, name, theme, width):
     shot(page, f"{name}-{theme}-{width}")
 
@@ -109,6 +132,9 @@ def faults(page, place, axe, look):
     answer = page.goto(place.path)
     if answer.status != place.status:
         yield f"answers {answer.status} and not {place.status}"
+        return
+    if not answer.url.endswith(place.path):
+        yield f"leads to {answer.url}"
         return
     yield from faults_of_html(answer.text())
     yield from faults_of_structure(page)

@@ -68,6 +68,55 @@ def test_a_repeated_task_finds_nothing_to_do(ada, delivered, target, actions):
     assert len(target.calls) == calls
 
 
+def test_a_system_that_is_switched_off_gets_nothing_until_it_is_on_again(
+    ada, submitted, here, there, target, run_queue, holds, grant_of
+):
+    target.system.is_enabled = False
+    target.system.save()
+
+    run_queue()
+    sweep.run()
+    run_queue()
+
+    submitted.refresh_from_db()
+    waiting = grant_of(there)
+    assert holds(ada, here)
+    assert target.calls == []
+    assert submitted.state == RequestState.DELIVERING
+    assert (waiting.attempts, waiting.error_code) == (0, "switched_off")
+    assert waiting.last_error == "Fake target is switched off."
+
+    target.system.is_enabled = True
+    target.system.save()
+    sweep.run()
+    run_queue()
+
+    submitted.refresh_from_db()
+    assert target.members(there) == {"Ada Lovelace"}
+    assert submitted.state == RequestState.DELIVERED
+    assert (grant_of(there).error_code, grant_of(there).last_error) == ("", "")
+
+
+def test_what_must_go_from_a_system_that_is_switched_off_goes_once_it_is_on_again(
+    ada, delivered, there, target, run_queue, grant_of
+):
+    target.system.is_enabled = False
+    target.system.save()
+    operations.give_back(delivered.assignment, by=ada)
+    run_queue()
+    sweep.run()
+    run_queue()
+    assert target.members(there) == {"Ada Lovelace"}
+    assert grant_of(there).shown_state == "removing"
+
+    target.system.is_enabled = True
+    target.system.save()
+    sweep.run()
+    run_queue()
+
+    assert target.members(there) == set()
+
+
 def test_a_task_about_nothing_does_nothing(ada, actions):
     tasks.deliver(assignment_id=str(ada.pk))
 

@@ -157,6 +157,16 @@ def test_debug_pages_are_refused_in_production(tmp_path):
     assert "DEBUG shows the program's insides" in done.stderr
 
 
+def test_work_is_not_begun_again_while_its_job_may_still_run(tmp_path):
+    values = {"JOBS_TIMEOUT": "120", "WORK_LEASE_SECONDS": "120"}
+
+    done = manage(tmp_path, "check", **values)
+
+    assert done.returncode == 1
+    assert "Make WORK_LEASE_SECONDS more than JOBS_TIMEOUT" in done.stderr
+    assert manage(tmp_path, "check", **values | {"WORK_LEASE_SECONDS": "121"}).returncode == 0
+
+
 def test_data_directory_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
 
