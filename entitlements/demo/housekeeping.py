@@ -17,6 +17,7 @@ from entitlements.demo.people import CAST, GONE
 from entitlements.directory import operations as directory
 from entitlements.directory.models import Group
 from entitlements.notifications.operations import mark_read
+from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.systems.models import ConnectedSystem
 
@@ -55,6 +56,18 @@ def _the_service_desk_is_full(stage: Stage) -> Life:
     policy = stage.company.way("service_desk")
     terms = replace(policies.terms_of(policy), accepts_requests=False)
     policies.change_policy(policy, terms, by=stage.person("bo.chen"))
+
+
+def _olga_thinks_again(stage: Stage) -> Life:
+    """A policy that was changed, and its first version as a draft."""
+    olga, policy = stage.person("olga.owner"), stage.company.way("sales_reader")
+    yield stage.when(40, 11)
+    terms = replace(
+        policies.terms_of(policy), description="At once, for half a year.", shows_approvers=False
+    )
+    policies.change_policy(policy, terms, by=olga)
+    yield stage.when(1, 16)
+    drafts.restore_as_draft(policy, 1, by=olga)
 
 
 def _readers_join_the_channel(stage: Stage) -> Life:
@@ -126,6 +139,7 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _the_old_office_closes,
     _laptops_are_switched_off,
     _the_service_desk_is_full,
+    _olga_thinks_again,
     _readers_join_the_channel,
     _reviewers_leave_the_handbook,
     _carl_leaves,

@@ -29,12 +29,14 @@ NO_PAGES = {
     # Acts, which are posted
     "requests:remind", "requests:again", "requests:try_again", "approvals:approve",
     "approvals:shorten", "approvals:deny", "notifications:mark_read", "preferences:theme",
-    "demo:be", "manage:package_step",
+    "demo:be", "manage:package_step", "manage:give_start", "manage:give_drop",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
     "healthz", "readyz", "manage:pick", "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
+    # Files
+    "manage:give_sample", "manage:give_result",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -167,6 +169,18 @@ def to_decide(user):
         yield visit("requests:detail", access_request.pk)
 
 
+def team(user):
+    """What managers see of their people."""
+    yield visit("team:index")
+    people = models.User.objects.looked_after_by(user).active().order_by("display_name")
+    held = models.Assignment.objects.live().filter(target__in=people).order_by("starts_at")
+    for assignment in held[:1]:
+        yield visit("team:person", assignment.target_id)
+        yield visit("team:end", assignment.pk)
+        yield visit("packages:index", query=f"?for={assignment.target_id}")
+        yield visit("team:copy", query=f"?source={assignment.target_id}&target={user.pk}")
+
+
 def broken_link(user):
     yield visit("approvals:mail", "not-a-token", status=404)
 
@@ -222,7 +236,11 @@ def changed(user):
     for route in ("policy", "policy_draft", "policy_throw_away", "policy_versions"):
         yield visit(f"manage:{route}", draft.policy_id)
     yield visit("manage:policy_restore", draft.policy_id, 1)
+    for bulk in models.BulkAssignment.objects.visible_to(user).order_by("created_at")[:1]:
+        yield visit("manage:give_list", bulk.pk)
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
+    for assignment in assignments.exclude(ends_at=None)[:1]:
+        yield visit("manage:assignment_extend", assignment.pk)
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
     yield visit("manage:assignments_again", query=f"?{ids}")
@@ -289,7 +307,7 @@ def one_per(things, *attributes):
 PERSONAS = {
     "nia": [of_everybody, own],
     "ana": [of_everybody, of_one_for_all, own],
-    "dev": [of_everybody, own, to_decide],
+    "dev": [of_everybody, own, to_decide, team],
     "bo": [of_everybody, own, to_decide, broken_link],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
