@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.policies.answers import Given, speaks_against
 from entitlements.policies.question_terms import QuestionTerms
+from entitlements.policies.separation import APART, Separation
+from entitlements.policies.separation import speaks_against as keeps_apart
 
 LONGEST_TEXT = 10_000
 LONGEST_AHEAD = timedelta(days=36_525)
@@ -50,6 +52,7 @@ class Candidate:
     wanted_end: datetime | None
     limit: datetime | None
     stricter_policy: str | None = None
+    separation: Separation = APART
     questions: tuple[QuestionTerms, ...] = ()
     answers: Given = field(default_factory=dict)
 
@@ -216,6 +219,7 @@ class Extension:
     present_end: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    separation: Separation = APART
 
 
 def extension_is_allowed(extension: Extension) -> Reason | None:
@@ -299,7 +303,8 @@ EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
 
 def can_extend(extension: Extension) -> Decision:
     """Apply every rule for a longer stay, and return all the reasons at once."""
-    return collect(rule(extension) for rule in EXTENSION_RULES)
+    apart = keeps_apart(extension.package, extension.separation)
+    return collect((*(rule(extension) for rule in EXTENSION_RULES), *apart))
 
 
 RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
@@ -322,7 +327,8 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
 def can_request(candidate: Candidate) -> Decision:
     """Apply every rule, so that people learn all the reasons at once."""
     answers = speaks_against(candidate.questions, candidate.answers)
-    return collect((*(rule(candidate) for rule in RULES), *answers))
+    apart = keeps_apart(candidate.package, candidate.separation)
+    return collect((*(rule(candidate) for rule in RULES), *apart, *answers))
 
 
 def end_of(

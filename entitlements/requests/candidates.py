@@ -16,7 +16,9 @@ from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
 from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import terms_of_questions
+from entitlements.policies.separation import Separation
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.separation import separation_of
 
 
 def limit_of(policy: AssignmentPolicy, *, starts_at: datetime) -> datetime | None:
@@ -53,10 +55,12 @@ def candidate(
     is_direct: bool = False,
     standing: "Standing | None" = None,
     questions: tuple[QuestionTerms, ...] | None = None,
+    separation: Separation | None = None,
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`.
 
-    Whoever judges many hands in what he has found for all of them: `standing` and `questions`.
+    Whoever judges many hands in what he has found for all of them: `standing`, `questions` and
+    `separation`.
     """
     moment = clock.now()
     start = max(starts_at or moment, moment)
@@ -81,6 +85,7 @@ def candidate(
         wanted_end=ends_at,
         limit=limit_of(policy, starts_at=start) if is_near else None,
         stricter_policy=standing.stricter_policy,
+        separation=separation_of(policy.package, target) if separation is None else separation,
         questions=terms_of_questions(policy) if questions is None else questions,
         answers=answers or {},
     )
@@ -121,6 +126,7 @@ def extension(
         present_end=assignment.ends_at,
         wanted_end=ends_at,
         limit=extension_limit(assignment),
+        separation=separation_of(assignment.package, target),
     )
 
 

@@ -20,6 +20,7 @@ from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
 from entitlements.policies.models import DecisionRule
+from entitlements.policies.separation import speaks_against
 from entitlements.requests import calling, stage_rules
 from entitlements.requests.candidates import limit_of_terms
 from entitlements.requests.models import (
@@ -29,6 +30,7 @@ from entitlements.requests.models import (
     StepState,
     stage_terms,
 )
+from entitlements.requests.separation import separation_of, wait_for_turn
 from entitlements.requests.states import EXTENDS, Event, RequestKind, RequestState
 
 ONE_DAY = timedelta(days=1)
@@ -105,6 +107,7 @@ def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
         step.pass_on(is_passed_on=bool(found))
     asked = ask(
         access_request,
+        "approval.asked",
         step,
         [approver.user for approver in found],
         is_fallback=any(approver.is_fallback for approver in found),
@@ -133,10 +136,9 @@ def resolve(
 
 def ask(
     access_request: AccessRequest,
+    event: str,
     step: ApprovalStep,
     people: Iterable[User],
-    *,
-    event: str = "approval.asked",
     **turn: Any,
 ) -> list[User]:
     """Within the caller's transaction: give people their turn in a step that waits, and tell them.
@@ -158,7 +160,7 @@ def _tell_that_nobody_is_asked(access_request: AccessRequest, step: ApprovalStep
     }
     tell(
         access_request,
-        "approval.nobody_asked",
+        "request.nobody_asked",
         sorted(concerned, key=str),
         step=step.position,
         due_at=step.due_at,
@@ -172,7 +174,10 @@ def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def _fulfill(access_request: AccessRequest, *, by: User | None) -> None:
-    if access_request.kind in EXTENDS:
+    decision = still_fits(access_request)
+    if not decision:
+        call_off(access_request, " ".join(reason.text for reason in decision.reasons))
+    elif access_request.kind in EXTENDS:
         _extend(access_request, by=by)
     elif access_request.starts_at and access_request.starts_at > clock.now():
         moved = access_request.move(Event.SCHEDULE)
@@ -200,6 +205,17 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
     )
     moved = access_request.move(Event.START)
     record(access_request, "request.delivery_started", by=None, **moved)
+
+
+def still_fits(access_request: AccessRequest, *, is_start: bool = False) -> Decision:
+    """Within the caller's transaction: say whether a person may have a package beside the others.
+
+    Nothing else begins for him until it ends, so that of two that clash only one does.
+    """
+    wait_for_turn(access_request.target_id)
+    package = access_request.package
+    separation = separation_of(package, access_request.target, is_start=is_start)
+    return collect(speaks_against(str(package), separation))
 
 
 def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:

@@ -18,8 +18,10 @@ from entitlements.policies.admission import admitted_by
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
 from entitlements.policies.questions import terms_of_questions
+from entitlements.policies.separation import APART
 from entitlements.requests import candidates
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.separation import separations_of
 
 BATCH = 500
 
@@ -56,7 +58,9 @@ def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
         people = _people(entry.key for entry in batch)
-        standings = _standings(policy, [user for named in people.values() for user in named])
+        users = [user for named in people.values() for user in named]
+        standings = _standings(policy, users)
+        separations = separations_of(policy.package, {user.pk for user in users})
         for entry in batch:
             named = people.get(entry.key.lower(), [])
             target = named[0] if len(named) == 1 else None
@@ -74,6 +78,7 @@ def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged
                 is_direct=True,
                 standing=standings[target.pk],
                 questions=questions,
+                separation=separations.get(target.pk, APART),
             )
             twice = () if first is entry else (_twice(first),)
             reasons = rules.can_request(facts).reasons

@@ -188,6 +188,17 @@ def remove(assignment: Assignment, *, by: User, justification: str = "") -> Acce
 
 
 @transaction.atomic(durable=True)
+def revoke(assignment: Assignment, *, by: User, justification: str) -> AccessRequest:
+    """End access now that one approved in some stage, and say why."""
+    overtaken, assignment = _locked_with_requests(assignment)
+    needs_words = collect((text_fits(justification, is_required=True),))
+    (permissions.can_revoke(by, assignment) + needs_words).require()
+    _call_off(overtaken)
+    kind, reason = RequestKind.APPROVER_REMOVE, EndReason.REVOKED
+    return _remove(kind, reason, assignment, by, justification)
+
+
+@transaction.atomic(durable=True)
 def remove_on_behalf(assignment: Assignment, *, by: User, justification: str) -> AccessRequest:
     """End the access of somebody whom one answers for, now, and say why."""
     overtaken, assignment = _locked_with_requests(assignment)
@@ -228,11 +239,7 @@ def resubmit(access_request: AccessRequest, *, by: User) -> AccessRequest:
 
     Dates that have passed meanwhile are left to the policy.
     """
-    if access_request.state not in (
-        RequestState.DENIED,
-        RequestState.EXPIRED,
-        RequestState.CANCELED,
-    ) or (access_request.kind not in WISHED):
+    if not access_request.was_not_granted or access_request.kind not in WISHED:
         deny(
             "not_resubmittable", "Only a request that was not granted can be sent again."
         ).require()
@@ -270,13 +277,14 @@ def remind(access_request: AccessRequest, *, by: User) -> None:
 def start_scheduled(access_request: AccessRequest) -> AccessRequest:
     """Begin access whose start has come; a second call does nothing.
 
-    When the person was disabled or holds the package already, or the period is over, the request
-    is canceled.
+    When the person was disabled or holds the package already, or what clashes with it, or lacks
+    what it requires, or the period is over, the request is canceled.
     """
     access_request = flow.locked(access_request)
     if access_request.state != RequestState.SCHEDULED:
         return access_request
     try:
+        flow.still_fits(access_request, is_start=True).require()
         flow.start(access_request, by=None)
     except Denied as denied:
         flow.call_off(access_request, " ".join(r.text for r in denied.decision.reasons))
@@ -346,7 +354,7 @@ def _remove(
     flow.record(
         access_request, "request.removal_asked", by=by, justification=justification, **moved
     )
-    assignments.end(assignment, reason, by=by)
+    assignments.end(assignment, reason, by=by, words=justification)
     return access_request
 
 

@@ -57,6 +57,14 @@ OPEN = (
     RequestState.APPROVED,
     RequestState.SCHEDULED,
 )
+GRANTED = (
+    RequestState.APPROVED,
+    RequestState.SCHEDULED,
+    RequestState.DELIVERING,
+    RequestState.DELIVERED,
+    RequestState.PARTIALLY_DELIVERED,
+    RequestState.DELIVERY_FAILED,
+)
 MOVING = (*OPEN, RequestState.DELIVERING)
 
 
@@ -116,6 +124,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING_APPROVAL, E.LAPSE, S.EXPIRED, ASKED),
     Transition(S.SUBMITTED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.PENDING_APPROVAL, E.CANCEL, S.CANCELED, ASKED),
+    Transition(S.APPROVED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.SCHEDULED, E.CANCEL, S.CANCELED, ADDS),
     Transition(S.APPROVED, E.SCHEDULE, S.SCHEDULED, ADDS),
     Transition(S.SCHEDULED, E.START, S.DELIVERING, ADDS),

@@ -1,0 +1,145 @@
+"""What packages clash with and require, as their managers have written it, by one statement."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Concat
+
+from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite, RoleClash
+
+PACKAGE, GROUP, NEEDED, NEEDED_ONE = "package", "group", "needed", "needed_one"
+
+
+class Rival(NamedTuple):
+    """What one package says about another package, or a group; texts may be empty.
+
+    `own` and `theirs` are the roles that clash; `keeper` is the catalog that keeps the entry.
+    """
+
+    kind: str
+    package_id: UUID
+    other_id: UUID
+    other: str
+    own: str
+    theirs: str
+    keeper: str
+
+    @property
+    def through(self) -> str:
+        """Which roles clash, where it is not the packages as such."""
+        if self.own and self.theirs:
+            return f"{self.own} and {self.theirs} are kept apart"
+        if self.theirs:
+            return f"it gives {self.theirs}"
+        return f"{self.own} is kept apart from it" if self.own else ""
+
+
+@dataclass
+class Terms:
+    """What one package clashes with (one entry for each other thing), and what it requires."""
+
+    clashes: dict[UUID, Rival] = field(default_factory=dict)
+    required: list[Rival] = field(default_factory=list)
+    alternatives: list[Rival] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.clashes or self.required or self.alternatives)
+
+    def add(self, rival: Rival) -> None:
+        """Take in one entry; one about the packages as such comes before one about roles."""
+        if rival.kind == NEEDED:
+            self.required.append(rival)
+        elif rival.kind == NEEDED_ONE:
+            self.alternatives.append(rival)
+        elif rival.other_id not in self.clashes or not rival.through:
+            self.clashes[rival.other_id] = rival
+
+
+def terms_of(package_ids: Collection[UUID]) -> dict[UUID, Terms]:
+    """Return what packages clash with and require, by one statement for all of them."""
+    first, *others = _entries(list(package_ids))
+    rivals = [Rival(*row) for row in first.union(*others, all=True)]
+    found: dict[UUID, Terms] = defaultdict(Terms)
+    for rival in sorted(rivals, key=lambda rival: (rival.other, rival.own, rival.theirs)):
+        if rival.package_id != rival.other_id:
+            found[rival.package_id].add(rival)
+    return found
+
+
+def _entries(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
+    clashes = Incompatibility.objects.filter(package__in=packages)
+    reverse = Incompatibility.objects.filter(is_symmetric=True)
+    keeper = "package__catalog__name"
+    yield _rows(
+        clashes.filter(other_package__isnull=False), PACKAGE, "package", "other_package", keeper
+    )
+    yield _rows(
+        reverse.filter(other_package__in=packages), PACKAGE, "other_package", "package", keeper
+    )
+    yield _rows(clashes.filter(other_group__isnull=False), GROUP, "package", "other_group", keeper)
+    yield _rows(
+        clashes.filter(other_role__packages__isnull=False),
+        PACKAGE,
+        "package",
+        "other_role__packages",
+        keeper,
+        theirs="other_role",
+    )
+    yield _rows(
+        reverse.filter(other_role__packages__in=packages),
+        PACKAGE,
+        "other_role__packages",
+        "package",
+        keeper,
+        own="other_role",
+    )
+    for own, theirs in (("first", "second"), ("second", "first")):
+        found = RoleClash.objects.filter(**{f"{own}__packages__in": packages}).filter(
+            **{f"{theirs}__packages__isnull": False}
+        )
+        yield _rows(
+            found,
+            PACKAGE,
+            f"{own}__packages",
+            f"{theirs}__packages",
+            "catalog__name",
+            own=own,
+            theirs=theirs,
+        )
+    needed = Prerequisite.objects.filter(package__in=packages)
+    for kind, is_alternative in ((NEEDED, False), (NEEDED_ONE, True)):
+        found = needed.filter(is_alternative=is_alternative)
+        yield _rows(found, kind, "package", "required", keeper)
+
+
+def _rows(
+    entries: QuerySet[Any],
+    kind: str,
+    package: str,
+    other: str,
+    keeper: str,
+    *,
+    own: str = "",
+    theirs: str = "",
+) -> QuerySet[Any, Any]:
+    return entries.order_by().values_list(
+        Value(kind, CharField()),
+        F(f"{package}__id"),
+        F(f"{other}__id"),
+        F(f"{other}__name"),
+        _role(own),
+        _role(theirs),
+        F(keeper),
+    )
+
+
+def _role(path: str) -> Any:
+    """Return the name of a role as pages show it, or nothing."""
+    if not path:
+        return Value("", CharField())
+    names = F(f"{path}__resource__name"), Value(": "), F(f"{path}__name")
+    return Concat(*names, output_field=CharField())
