@@ -36,14 +36,16 @@ class Stage:
         why: str = "",
         *,
         way: int = 0,
+        target: User | None = None,
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> Act:
-        """Let somebody ask for a package; `way` counts its policies."""
+        """Let somebody ask for a package, perhaps for `target`; `way` counts its policies."""
         yield moment
         return operations.submit(
             self.company.way(package, way),
             by=self._user(who),
+            target=target,
             justification=why,
             starts_at=starts_at,
             ends_at=ends_at,

@@ -29,7 +29,8 @@ from entitlements.directory.models import (
 )
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy, Expiration
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms
 from entitlements.systems.models import ConnectedSystem
 
 ADMINISTRATOR: Final = "ivo.okoro"
@@ -251,6 +252,7 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         ends_on=ends_on,
         duration=duration,
         allows_custom_dates=offer.has_dates,
+        allows_on_behalf=offer.for_others,
         allows_extension=offer.extension != "none",
         extension_requires_approval=offer.extension == "approved",
         stages=tuple(_stage_terms(company, stage) for stage in offer.stages),

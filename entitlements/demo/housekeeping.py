@@ -15,10 +15,14 @@ from entitlements.demo.calendar import Life
 from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
 from entitlements.demo.people import CAST, GONE
 from entitlements.directory import operations as directory
-from entitlements.directory.models import Group
+from entitlements.directory.models import Group, User
 from entitlements.notifications.operations import mark_read
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests import giving
+from entitlements.requests.bulk import BulkAssignment
+from entitlements.requests.judging import Entry
 from entitlements.systems.models import ConnectedSystem
 
 
@@ -127,6 +131,22 @@ def _ivo_tries_the_warehouse(stage: Stage) -> Life:
     check_connection(warehouse, by=stage.company.administrator)
 
 
+def _bo_equips_the_sales_team(stage: Stage) -> Life:
+    """One list was given; another was only checked."""
+    policy, by = stage.company.way("vpn"), stage.person("bo.chen")
+    team = stage.company.crowd("Sales")
+    yield stage.when(16, 11)
+    listed = [*team[:3], stage.person("eli.weiss")]
+    giving.give_all(_plan(policy, listed, by), by=by)
+    yield stage.when(1, 16)
+    _plan(policy, team[3:6], by)
+
+
+def _plan(policy: AssignmentPolicy, people: list[User], by: User) -> BulkAssignment:
+    entries = [Entry(str(user.pk)) for user in people]
+    return giving.plan(policy, entries, by=by, source=f"{len(people)} people")
+
+
 def _people_read_their_messages(stage: Stage) -> Life:
     """All but those of the last two days."""
     yield stage.when(2, 7)
@@ -146,5 +166,6 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _the_terminals_are_dismantled,
     _the_warehouse_takes_the_lists_over,
     _ivo_tries_the_warehouse,
+    _bo_equips_the_sales_team,
     _people_read_their_messages,
 )

@@ -292,6 +292,7 @@ class PolicyOffer:
     needs_reason: bool = True
     has_dates: bool = False
     extension: str = "approved"
+    for_others: bool = False
     description: str = ""
 
 

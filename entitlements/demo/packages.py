@@ -92,7 +92,7 @@ PACKAGES: Final = (
         "Ledger Reader",
         "Read accounts and bookings.",
         ("ledger:member",),
-        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,)),),
+        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,), for_others=True),),
     ),
     PackageOffer(
         "ledger_posting",
@@ -133,7 +133,13 @@ PACKAGES: Final = (
         "Read the figures of every company, with comments.",
         ("group_reports:member",),
         (
-            PolicyOffer("Managers and Finance", "specific", ("Finance", "Leads"), (BY_MANAGER,)),
+            PolicyOffer(
+                "Managers and Finance",
+                "specific",
+                ("Finance", "Leads"),
+                (BY_MANAGER,),
+                for_others=True,
+            ),
             PolicyOffer("Auditors", "nobody", lasts=timedelta(days=30)),
         ),
     ),

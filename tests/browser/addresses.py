@@ -181,6 +181,13 @@ def team(user):
         yield visit("team:copy", query=f"?source={assignment.target_id}&target={user.pk}")
 
 
+def lists(user):
+    """Lists of people to give a package to: one that was given, and one to be given."""
+    for bulk in models.BulkAssignment.objects.filter(made_by=user).order_by("created_at"):
+        yield visit("manage:give_list", bulk.pk)
+        yield visit("manage:give_list", bulk.pk, query="?show=refused")
+
+
 def broken_link(user):
     yield visit("approvals:mail", "not-a-token", status=404)
 
@@ -236,8 +243,6 @@ def changed(user):
     for route in ("policy", "policy_draft", "policy_throw_away", "policy_versions"):
         yield visit(f"manage:{route}", draft.policy_id)
     yield visit("manage:policy_restore", draft.policy_id, 1)
-    for bulk in models.BulkAssignment.objects.visible_to(user).order_by("created_at")[:1]:
-        yield visit("manage:give_list", bulk.pk)
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
     for assignment in assignments.exclude(ends_at=None)[:1]:
         yield visit("manage:assignment_extend", assignment.pk)
@@ -308,7 +313,7 @@ PERSONAS = {
     "nia": [of_everybody, own],
     "ana": [of_everybody, of_one_for_all, own],
     "dev": [of_everybody, own, to_decide, team],
-    "bo": [of_everybody, own, to_decide, broken_link],
+    "bo": [of_everybody, own, to_decide, broken_link, lists],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
     "rosa": [of_everybody, own, second_step],

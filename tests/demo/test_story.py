@@ -56,6 +56,7 @@ FOUND = {
     "mark": marks,
     "mail": lambda: {line_of(mail).state for mail in all_mails()},
     "check": checks,
+    "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
 }
 
 PASSING = {"submitted", "approved"}
