@@ -57,6 +57,13 @@ MESSAGES: Final[dict[str, Message]] = {
         asks_to_act=True,
         why=_ASKED,
     ),
+    "approval.passed_on": Message(
+        _("Passed on to you: approve by {due_at}: {target} → {package}"),
+        page="approval",
+        choices=_DECIDE,
+        asks_to_act=True,
+        why=_ASKED,
+    ),
     "approval.stage_approved": Message(
         _("Stage {step} approved by {by}: {target} → {package}"), page="approval", why=_WAS_ASKED
     ),
@@ -80,6 +87,12 @@ MESSAGES: Final[dict[str, Message]] = {
         page="request",
         extra=("package",),
         why=_ABOUT_YOU,
+    ),
+    "request.nobody_asked": Message(
+        _("No one can decide: {package} for {target}"),
+        page="request",
+        extra=("package",),
+        why=_("You get this because the request is yours, or because you own the catalog."),
     ),
     "request.unanswered": Message(
         _("Failed, {by} gave no answer: {package} for {target}"),

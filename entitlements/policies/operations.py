@@ -19,7 +19,8 @@ from entitlements.directory.models import Group, User
 from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms, check
 from entitlements.policies.versions import PolicyDraft, keep_version, not_changed_since
 
 COLUMNS = (
@@ -38,7 +39,16 @@ COLUMNS = (
     "extension_requires_approval",
     "sends_notifications",
     "shows_approvers",
+    "approver_can_remove",
 )
+STAGE_COLUMNS = (
+    "decision_days",
+    "requires_justification",
+    "rule",
+    "quorum",
+    "escalation_days",
+)
+APPROVER_COLUMNS = ("kind", "user_id", "group_id", "is_fallback", "is_alternate")
 
 
 def create_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
@@ -141,13 +151,11 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
         stages=tuple(
             StageTerms(
                 approvers=tuple(
-                    ApproverTerms(
-                        approver.kind, approver.user_id, approver.group_id, approver.is_fallback
-                    )
+                    ApproverTerms(**{name: getattr(approver, name) for name in APPROVER_COLUMNS})
                     for approver in stage.approvers.all()
                 ),
-                decision_days=stage.decision_days,
-                requires_justification=stage.requires_justification,
+                reminder_days=_days(stage.reminder_days),
+                **{name: getattr(stage, name) for name in STAGE_COLUMNS},
             )
             for stage in stages
         ),
@@ -164,12 +172,20 @@ def _tidy(terms: PolicyTerms) -> PolicyTerms:
         allowed_user_ids=_sorted(terms.allowed_user_ids) if is_specific else (),
         allowed_group_ids=_sorted(terms.allowed_group_ids) if is_specific else (),
         stages=tuple(
-            replace(stage, approvers=tuple(dict.fromkeys(stage.approvers)))
+            replace(
+                stage,
+                approvers=tuple(dict.fromkeys(stage.approvers)),
+                reminder_days=_days(stage.reminder_days),
+            )
             for stage in terms.stages
         ),
         questions=tidied(terms.questions),
         callouts=tuple(dict.fromkeys(terms.callouts)),
     )
+
+
+def _days(days: Iterable[int] | None) -> tuple[int, ...] | None:
+    return None if days is None else tuple(sorted(set(days), reverse=True))
 
 
 def _sorted(keys: Iterable[UUID]) -> tuple[UUID, ...]:
@@ -225,16 +241,12 @@ def _write_stages(policy: AssignmentPolicy, stages: tuple[StageTerms, ...]) -> N
         stage = ApprovalStage.objects.create(
             policy=policy,
             position=position,
-            decision_days=terms.decision_days,
-            requires_justification=terms.requires_justification,
+            reminder_days=terms.reminder_days,
+            **{name: getattr(terms, name) for name in STAGE_COLUMNS},
         )
         StageApprover.objects.bulk_create(
             StageApprover(
-                stage=stage,
-                kind=approver.kind,
-                is_fallback=approver.is_fallback,
-                user_id=approver.user_id,
-                group_id=approver.group_id,
+                stage=stage, **{name: getattr(approver, name) for name in APPROVER_COLUMNS}
             )
             for approver in terms.approvers
         )

@@ -5,7 +5,7 @@ What older terms lack gets its default, and what is not known any more is left o
 
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -39,6 +39,8 @@ def _read(hint: Any, value: Any) -> Any:
     if value is None:
         return None
     wanted = [one for one in get_args(hint) or (hint,) if one not in (NoneType, Ellipsis)]
+    if get_origin(hint) is UnionType:
+        return _read(wanted[0], value)
     if get_origin(hint) is tuple:
         return tuple(_read(wanted[0], one) for one in value)
     kind = wanted[0]

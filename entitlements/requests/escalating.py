@@ -22,9 +22,9 @@ def escalate(step: ApprovalStep) -> bool:
     found = flow.resolve(access_request, step, alternates=True)
     asked = flow.ask(
         access_request,
+        "approval.passed_on",
         step,
         [approver.user for approver in found],
-        event="approval.passed_on",
         is_fallback=any(approver.is_fallback for approver in found),
         is_alternate=True,
     )

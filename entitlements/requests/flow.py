@@ -227,11 +227,19 @@ def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
         (
             None
             if target.is_active
-            else Reason("account_disabled", f"The account of {target} is disabled."),
+            else Reason(
+                "account_disabled",
+                f"The account of {target} is disabled.",
+                "The directory decides this.",
+            ),
             Reason("period_over", "The period that was asked for is over.", "Ask again.")
             if is_over
             else None,
-            Reason("already_held", f"{target} holds {access_request.package} already.")
+            Reason(
+                "already_held",
+                f"{target} holds {access_request.package} already.",
+                "It can be extended.",
+            )
             if held.exists()
             else None,
         )

@@ -39,6 +39,11 @@ PLACES: Final[Mapping[str, str]] = {
 }
 
 
+def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
+    """Return a box that stays empty when it is not ticked."""
+    return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
+
+
 def text_field(label: str, *, is_required: bool = False, **options: Any) -> forms.CharField:
     """Return a field for a description of several lines."""
     widget = forms.Textarea(attrs={"rows": 3, "maxlength": LONGEST_TEXT})

@@ -1,6 +1,5 @@
 """A whole policy as one form: who may ask, who approves, for how long."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from django import forms
@@ -8,20 +7,13 @@ from django import forms
 from entitlements.catalog.models import AccessPackage
 from entitlements.policies.models import AssignmentPolicy, Expiration, Scope
 from entitlements.policies.operations import terms_of
-from entitlements.policies.terms import (
-    MANAGER,
-    MOST_DECISION_DAYS,
-    MOST_HOURS,
-    MOST_STAGES,
-    ApproverTerms,
-    PolicyTerms,
-    StageTerms,
-)
+from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
 from portal.manage.extension_forms import CalloutsForm
-from portal.manage.forms import PLACES, text_field
+from portal.manage.forms import PLACES, switch, text_field
 from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
 from portal.manage.question_forms import QuestionForms
+from portal.manage.stage_forms import StageForm
 
 POLICY_PLACES: Final = {
     **PLACES,
@@ -32,12 +24,7 @@ POLICY_PLACES: Final = {
     "end_missing": "ends_on",
     "end_in_the_past": "ends_on",
 }
-STAGES: Final = [
-    ("0", "No approval: given at once"),
-    ("1", "1 stage"),
-    ("2", "2 stages, one after the other"),
-    ("3", "3 stages, one after the other"),
-]
+OFFERED_STAGES: Final = 3
 SWITCHES: Final = (
     "is_enabled",
     "accepts_requests",
@@ -52,71 +39,10 @@ SWITCHES: Final = (
 )
 
 
-def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
-    """Return a box that stays empty when it is not ticked."""
-    return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
-
-
-class StageForm(PickingForm):
-    """Who decides in one stage, and how long they have."""
-
-    asks_manager = switch("The manager of whoever gets the access", initial=False)
-    approvers = PickerField("user", "group", label="People and groups", required=False)
-    fallbacks = PickerField(
-        "user",
-        "group",
-        label="If nobody of these is to be had",
-        required=False,
-        help_text="Needed where the manager is asked: not everybody has one.",
-    )
-    decision_days = forms.IntegerField(
-        label="Days to decide",
-        min_value=1,
-        max_value=MOST_DECISION_DAYS,
-        initial=MOST_DECISION_DAYS,
-        help_text="When nobody has decided by then, the request lapses.",
-    )
-    requires_justification = switch("Approvers must say why", initial=False)
-
-    def __init__(self, sent: Any, *, position: int, initial: dict[str, Any]) -> None:
-        super().__init__(sent, prefix=f"stage{position}", initial=initial)
-        self.position = position
-
-    def terms(self) -> StageTerms:
-        entered = self.cleaned_data
-        manager = [ApproverTerms(MANAGER)] if entered["asks_manager"] else []
-        return StageTerms(
-            approvers=(
-                *manager,
-                *_approvers(entered["approvers"], is_fallback=False),
-                *_approvers(entered["fallbacks"], is_fallback=True),
-            ),
-            decision_days=entered["decision_days"],
-            requires_justification=entered["requires_justification"],
-        )
-
-    @staticmethod
-    def initial_of(terms: StageTerms) -> dict[str, Any]:
-        """Return what the form shows of a stage."""
-        named = [approver for approver in terms.approvers if approver.kind != MANAGER]
-        return {
-            "asks_manager": terms.asks_manager(),
-            "approvers": _keys(approver for approver in named if not approver.is_fallback),
-            "fallbacks": _keys(approver for approver in named if approver.is_fallback),
-            "decision_days": terms.decision_days,
-            "requires_justification": terms.requires_justification,
-        }
-
-
-def _approvers(picked: Picked, *, is_fallback: bool) -> list[ApproverTerms]:
-    people = (ApproverTerms("user", user_id=key) for key in picked.user_ids)
-    groups = (ApproverTerms("group", group_id=key) for key in picked.group_ids)
-    return [replace(approver, is_fallback=is_fallback) for approver in (*people, *groups)]
-
-
-def _keys(approvers: Any) -> list[str]:
-    named = list(approvers)
-    return keys_of([one.user_id for one in named], [one.group_id for one in named])
+def stage_counts(most: int) -> list[tuple[str, str]]:
+    """Return the choices of how many stages there are, up to `most`."""
+    more = [(str(number), f"{number} stages, one after the other") for number in range(2, most + 1)]
+    return [("0", "No approval: given at once"), ("1", "1 stage"), *more]
 
 
 class PolicyForm(PickingForm):
@@ -130,7 +56,7 @@ class PolicyForm(PickingForm):
         label="Who may ask", choices=Scope.choices, widget=forms.RadioSelect, initial=Scope.NOBODY
     )
     allowed = PickerField("user", "group", label="These people and groups", required=False)
-    stage_count = forms.ChoiceField(label="Approval", choices=STAGES, initial="0")
+    stage_count = forms.ChoiceField(label="Approval", initial="0")
     requires_justification = switch("Whoever asks must say why")
     shows_approvers = switch("Whoever asks sees the names of the approvers")
     approver_can_remove = switch("Approvers can later end what they approved")
@@ -169,7 +95,9 @@ class PolicyForm(PickingForm):
         self.before = terms or (terms_of(policy) if policy else None)
         initial = _initial_of(self.before) if self.before else {}
         super().__init__(sent, initial=initial)
-        self.stages = [self._stage(position) for position in range(1, MOST_STAGES + 1)]
+        most = max(OFFERED_STAGES, len(self.before.stages) if self.before else 0)
+        self.fields["stage_count"].choices = stage_counts(most)  # type: ignore[attr-defined]
+        self.stages = [self._stage(position) for position in range(1, most + 1)]
         package = policy.package if policy else package
         self.callouts = CalloutsForm(sent, package=package, before=self.before)
         self.questions = QuestionForms(sent, self.before.questions if self.before else ())
@@ -184,7 +112,7 @@ class PolicyForm(PickingForm):
     def shown_stages(self) -> list[StageForm]:
         """The stages that the chosen number asks for."""
         number = str(self["stage_count"].value())
-        return self.stages[: int(number) if number in dict(STAGES) else 0]
+        return self.stages[: int(number) if number in dict(stage_counts(len(self.stages))) else 0]
 
     @property
     def shows_allowed(self) -> bool:

@@ -15,7 +15,8 @@ from entitlements.policies.comparing import Difference, differences
 from entitlements.policies.operations import change_policy, create_policy, delete_policy, terms_of
 from entitlements.policies.plain import from_plain, to_plain
 from entitlements.policies.question_terms import ChoiceTerms, QuestionTerms
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.versions import number_of
 from tests.factories import AccessPackageFactory, AssignmentPolicyFactory, GroupFactory
 from tests.threads import at_once, refusals

@@ -12,7 +12,8 @@ from entitlements.models import PolicyDraft, User
 from entitlements.policies import drafts
 from entitlements.policies.operations import change_policy, create_policy, terms_of
 from entitlements.policies.question_terms import QuestionTerms
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms
 from portal.manage.policy_words import Line, changes, summary
 from tests.factories import AccessPackageFactory, AssignmentPolicyFactory, GroupFactory
 
