@@ -11,22 +11,15 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
+from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole, ResourceRole
 from entitlements.directory.models import User
 from entitlements.policies.models import Expiration
 from entitlements.requests import flow
 from entitlements.requests.dialogue import Inquiry
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
-from entitlements.requests.states import ASKED, EXTENDS, RequestState
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
+from entitlements.requests.states import ASKED, EXTENDS, GRANTED, RequestState
 
-GRANTED = (
-    RequestState.APPROVED,
-    RequestState.SCHEDULED,
-    RequestState.DELIVERING,
-    RequestState.DELIVERED,
-    RequestState.PARTIALLY_DELIVERED,
-    RequestState.DELIVERY_FAILED,
-)
 ANSWERED = (*GRANTED, RequestState.DENIED, RequestState.EXPIRED)
 UNITS = {
     Expiration.AFTER_DAYS: timedelta(days=1),
@@ -59,7 +52,7 @@ class Facts:
     """What an approver needs to know about one request.
 
     `holders` counts others who hold the package now, and `peers` those in the target's department;
-    `held_until` is when he last had it himself (UTC).
+    `held_until` is when he last had it himself (UTC), and `told` what other systems said.
     """
 
     access_request: AccessRequest
@@ -69,6 +62,7 @@ class Facts:
     peers: Share | None
     earlier: Share
     held_until: datetime | None
+    told: tuple[Callout, ...] = ()
 
     @property
     def step(self) -> ApprovalStep | None:
@@ -109,6 +103,11 @@ class Facts:
         return bool(self.step and self.step.requires_justification)
 
     @property
+    def stands_in_for(self) -> str:
+        """For whom the viewer decides the stage that waits, if not for himself."""
+        return getattr(self.step, "stands_in_for", None) or ""
+
+    @property
     def exchange(self) -> dict[str, str] | None:
         """The last question before the decision: who asked what, and the answer, if any."""
         exchange: dict[str, str] | None = getattr(self.access_request, "exchange", None)
@@ -124,8 +123,13 @@ class Facts:
         return shorter_days(self.access_request)
 
 
-def facts_about(access_requests: QuerySet[AccessRequest]) -> list[Facts]:
-    """Return what helps to decide each request, in their order, by a constant number of queries."""
+def facts_about(
+    access_requests: QuerySet[AccessRequest], *, viewer: User | None = None
+) -> list[Facts]:
+    """Return what helps to decide each request, in their order, by a constant number of queries.
+
+    For a viewer they also say for whom he stands in.
+    """
     inquiries = Inquiry.objects.filter(access_request=OuterRef("pk"))
     found = list(
         access_requests.select_related(
@@ -134,9 +138,10 @@ def facts_about(access_requests: QuerySet[AccessRequest]) -> list[Facts]:
     )
     if not found:
         return []
-    steps = _steps(found)
+    steps = _steps(found, viewer)
     roles = _roles({access_request.package_id for access_request in found})
     holders = _Holders(found)
+    told = _told(found)
     earlier = _earlier({access_request.target_id for access_request in found})
     return [
         Facts(
@@ -147,6 +152,7 @@ def facts_about(access_requests: QuerySet[AccessRequest]) -> list[Facts]:
             peers=holders.peers(access_request),
             earlier=_without(access_request, earlier.get(access_request.target_id, Share(0, 0))),
             held_until=holders.held_until(access_request),
+            told=tuple(told.get(access_request.pk, ())),
         )
         for access_request in found
     ]
@@ -198,11 +204,28 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _steps(access_requests: list[AccessRequest]) -> dict[UUID, list[ApprovalStep]]:
+def _steps(
+    access_requests: list[AccessRequest], viewer: User | None
+) -> dict[UUID, list[ApprovalStep]]:
     steps = ApprovalStep.objects.filter(access_request__in=access_requests)
+    if viewer:
+        turns = StepApprover.objects.filter(step=OuterRef("pk"), user=viewer)
+        names = turns.values("delegation__delegator__display_name")
+        steps = steps.annotate(stands_in_for=Subquery(names))
     by_request = defaultdict(list)
     for step in steps.select_related("decided_by").order_by("position"):
         by_request[step.access_request_id].append(step)
+    return by_request
+
+
+def _told(access_requests: list[AccessRequest]) -> dict[UUID, list[Callout]]:
+    """Return the answers of extensions that say something, where any was called."""
+    called = [one.pk for one in access_requests if one.terms.get("callouts")]
+    by_request = defaultdict(list)
+    if called:
+        told = Callout.objects.filter(about_id__in=called).exclude(detail="")
+        for callout in told.select_related("extension").order_by("answered_at"):
+            by_request[callout.about_id].append(callout)
     return by_request
 
 

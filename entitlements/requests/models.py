@@ -204,9 +204,14 @@ class AccessRequest(models.Model):
 
     @property
     def shown_state(self) -> str:
-        """The state that people read: what is taken away is not being set up."""
-        is_going = self.kind in REMOVES and self.state == RequestState.DELIVERING
-        return "removing" if is_going else self.state
+        """The state that people read: what is taken away is not being set up.
+
+        Whether it was passed on is known of a request that was read `with_waiting_step`.
+        """
+        if self.kind in REMOVES and self.state == RequestState.DELIVERING:
+            return "removing"
+        step = self.waiting_step
+        return "pending_approval_escalated" if step and step.escalated_at else self.state
 
     @property
     def waiting_step(self) -> "ApprovalStep | None":
@@ -354,6 +359,12 @@ class ApprovalStep(models.Model):
             return None
         return next_reminder(clock.now(), self.opened_at, self.due_at, self.reminder_days)
 
+    @property
+    def shown_state(self) -> str:
+        """The state that people read: what was passed on to alternates waits for these as well."""
+        is_passed_on = self.state == StepState.WAITING and self.escalated_at is not None
+        return "escalated" if is_passed_on else self.state
+
     def expect(self, needed: int) -> None:
         """Within the caller's transaction: write down how many have to approve, and save."""
         self.needed = needed
@@ -457,6 +468,10 @@ class StepApprover(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.step}"
+
+    def stands_in(self) -> dict[str, str]:
+        """Return what an event tells about whose turn it was; nothing for one's own."""
+        return {"stands_in_for": str(self.delegation.delegator)} if self.delegation else {}
 
     def decide(self, decision: StepState, justification: str) -> None:
         """Within the caller's transaction: write down what this one person decided, and save."""

@@ -241,10 +241,14 @@ def resubmit(access_request: AccessRequest, *, by: User) -> AccessRequest:
     """
     if not access_request.was_not_granted or access_request.kind not in WISHED:
         deny(
-            "not_resubmittable", "Only a request that was not granted can be sent again."
+            "not_resubmittable",
+            "Only a request that was not granted can be sent again.",
+            "Ask for the package anew.",
         ).require()
     if by.pk != access_request.requestor_id:
-        deny("not_requestor", "Only whoever asked can send the request again.").require()
+        deny(
+            "not_requestor", "Only whoever asked can send the request again.", "Ask that person."
+        ).require()
     moment = clock.now()
     dates = (access_request.starts_at, access_request.ends_at)
     starts_at, ends_at = (date if date and date > moment else None for date in dates)
@@ -266,7 +270,9 @@ def remind(access_request: AccessRequest, *, by: User) -> None:
     permissions.can_remind(by, access_request).require()
     last = access_request.reminded_at
     if last and last > clock.now() - REMIND_AGAIN:
-        deny("reminded_already", "The approvers were reminded within the last day.").require()
+        deny(
+            "reminded_already", "The approvers were reminded within the last day.", "Wait a day."
+        ).require()
     step = access_request.steps.get(state=StepState.WAITING)
     access_request.reminded_at = clock.now()
     access_request.save(update_fields=["reminded_at"])
@@ -310,7 +316,7 @@ def _create(
     skips_approval: bool = False,
 ) -> AccessRequest:
     terms = frozen_terms(policy)
-    if skips_approval or (kind in EXTENDS and not _extension_is_approved(policy)):
+    if skips_approval or (kind in EXTENDS and not extension_is_approved(policy)):
         terms["stages"] = []
     if kind not in ADDS:
         terms["questions"] = []
@@ -330,7 +336,7 @@ def _create(
     )
 
 
-def _extension_is_approved(policy: AssignmentPolicy) -> bool:
+def extension_is_approved(policy: AssignmentPolicy) -> bool:
     """Say whether the stages are asked; where holders cannot extend, a manager does not skip them.
 
     The switch about extensions counts only where holders may ask for them.

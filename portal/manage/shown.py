@@ -77,14 +77,8 @@ class Summary:
     @property
     def stages(self) -> list[str]:
         return [
-            wording.approvers(
-                [
-                    wording.Asked(approver.kind, str(approver), approver.is_fallback)
-                    for approver in stage.approvers.all()
-                ],
-                whose="their",
-                shows_names=True,
-            )
+            wording.approvers(wording.asked_by(stage), whose="their", shows_names=True)
+            + wording.needs(stage.rule, stage.quorum)
             for stage in self.policy.stages.all()
         ]
 

@@ -34,7 +34,13 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
     "request.approved_automatically": ("done", "check-circle", "No approval was needed."),
-    "request.approval_asked": ("done", "people", "{asked} asked to decide."),
+    "request.approval_asked": ("done", "people", "{asked} asked to decide{stage}."),
+    "request.approval_given": (
+        "done",
+        "check-circle",
+        "{decider} approved{stage}{shortened}; {tally}.",
+    ),
+    "request.escalated": ("done", "right", "{passed_on}{stage}."),
     "request.waits_for_callback": ("done", "system", "{extensions} {was} asked for information."),
     "request.callback": ("done", "check-circle", "{answerer} answered{instead}."),
     "request.callback_missed": ("done", "clock", "{extension} gave no answer; it goes on without."),
@@ -49,12 +55,17 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
         "cross-circle",
         "{extension} gave no answer in time, so it failed.",
     ),
-    "request.stage_approved": ("done", "check-circle", "{decider} approved{stage}{shortened}."),
-    "request.approved": ("done", "check-circle", "{decider} approved{stage}{shortened}."),
-    "request.denied": ("failed", "ban", "{decider} denied it{stage}."),
+    "request.stage_approved": (
+        "done",
+        "check-circle",
+        "{decider} approved{for_whom}{stage}{shortened}.",
+    ),
+    "request.approved": ("done", "check-circle", "{decider} approved{for_whom}{stage}{shortened}."),
+    "request.denied": ("failed", "ban", "{decider} denied it{for_whom}{stage}."),
     "request.lapsed": ("failed", "clock", "Nobody answered in time{stage}; the request lapsed."),
     "request.canceled": ("failed", "cross-circle", "{actor} canceled it."),
     "request.reminded": ("done", "bell", "{reminded}."),
+    "request.stand_in_asked": ("done", "people", "{stand_in}."),
     "request.question_asked": ("done", "help", "{decider} asked {asker}:"),
     "request.question_answered": ("done", "pencil", "{actor} answered:"),
     "request.scheduled": ("done", "calendar", "The start was set for {starts}."),
@@ -92,18 +103,23 @@ class Teller:
         details, access_request = event.details, self.access_request
         actor = wording.by(event, self.viewer)
         is_hidden = event.actor_id != self.viewer.pk and not self.shows_names
+        decider = "Everybody who still could" if event.actor_id is None else actor
         return {
             "actor": actor,
-            "decider": "An approver" if is_hidden else actor,
+            "decider": "An approver" if is_hidden else decider,
             "package": str(access_request.package),
             "target": str(access_request.target),
             "whom": self._whom(),
             "asker": self._asker(),
+            "for_whom": self._for_whom(details),
+            "stand_in": self._stand_in(details),
             "skipped": ", without approval" if details.get("approval_skipped") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
             "removed": self._removed(),
             "stage": self._stage(details),
+            "tally": wording.tally(details.get("approvals", 0), details.get("needed", 0)),
+            "passed_on": self._passed_on(details),
             "shortened": _shortened(details),
             "starts": wording.moment(details.get("starts_at")),
             "until": self._until(),
@@ -111,6 +127,17 @@ class Teller:
             "corrected": _corrected(details),
             **_systems(event, actor),
         }
+
+    def _for_whom(self, details: dict[str, Any]) -> str:
+        delegator = details.get("stands_in_for")
+        if not delegator:
+            return ""
+        return f" for {delegator} (stand-in)" if self.shows_names else " (stand-in)"
+
+    def _stand_in(self, details: dict[str, Any]) -> str:
+        if not self.shows_names:
+            return "A stand-in was asked too"
+        return f"{self._asked(details)} asked too, standing in for {details.get('stands_in_for')}"
 
     def _asker(self) -> str:
         requestor = self.access_request.requestor
@@ -129,7 +156,14 @@ class Teller:
             return "No one could be"
         if not self.shows_names:
             return "The approvers were"
-        return f"{wording.listed(names)} {'was' if len(names) == 1 else 'were'}"
+        return f"{wording.listed(names)} {_was(names)}"
+
+    def _passed_on(self, details: dict[str, Any]) -> str:
+        names = [str(name) for name in details.get("asked", [])]
+        if not names:
+            return "It was to be passed on, but no one else could be asked"
+        whom = wording.listed(names) if self.shows_names else "others"
+        return f"Nobody had decided, so {whom} {_was(names)} asked as well"
 
     def _reminded(self, event: AuditEvent, actor: str) -> str:
         names = [str(name) for name in event.details.get("asked", [])]
@@ -165,24 +199,22 @@ class Teller:
             if step.state == StepState.WAITING:
                 yield Line("now", "hourglass", self._waiting(step))
             elif step.state == StepState.COMING:
-                yield Line("next", "circle", f"Then {self._deciders(step)} decides.")
+                yield Line("next", "circle", f"Then {self._deciders(step)} decides{_needs(step)}.")
         yield from self._after_approval(roles)
 
     def _waiting(self, step: ApprovalStep) -> str:
-        asked = [str(user) for user in step.approvers.all()]
+        asked = [str(turn.user) for turn in step.asked.all() if not turn.decided_at]
         if not asked:
             return "No one can decide this stage."
         names = wording.listed(asked, "or") if self.shows_names else "An approver"
         due = f" by {dates.exact(step.due_at)}" if step.due_at else ""
-        return f"{names} decides{due}."
+        more = f" {wording.tally(step.approvals, step.needed)}." if step.needed > 1 else ""
+        return f"{names} decides{due}.{more}"
 
     def _deciders(self, step: ApprovalStep) -> str:
         target = self.access_request.target
         whose = "your" if target.pk == self.viewer.pk else f"{target}’s"
-        entries = [
-            wording.Asked(entry["kind"], entry["name"], entry["is_fallback"])
-            for entry in step.terms
-        ]
+        entries = wording.asked_by_terms({"approvers": step.terms})
         return wording.approvers(entries, whose=whose, shows_names=self.shows_names)
 
     def _after_approval(self, roles: list[str]) -> Iterator[Line]:
@@ -227,6 +259,14 @@ def _corrected(details: dict[str, Any]) -> str:
         Truncator(details.get(name) or "no answer").chars(LONGEST_QUOTE) for name in ("old", "new")
     )
     return f"the answer to “{details.get('question', '')}” from “{old}” to “{new}”"
+
+
+def _was(names: list[str]) -> str:
+    return "was" if len(names) == 1 else "were"
+
+
+def _needs(step: ApprovalStep) -> str:
+    return wording.needs(step.rule, step.quorum)
 
 
 def _shortened(details: dict[str, Any]) -> str:

@@ -9,10 +9,12 @@ from typing import Final
 from entitlements import clock
 from entitlements.assignments.grants import HeldRole, roles_of
 from entitlements.audit.models import AuditEvent
+from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole
 from entitlements.catalog.permissions import holds, owners_of
 from entitlements.directory.models import User
 from entitlements.requests import permissions
+from entitlements.requests.dialogue import Inquiry
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.operations import REMIND_AGAIN
 from entitlements.requests.states import ADDS, REMOVES, WISHED, Event, RequestState
@@ -24,7 +26,6 @@ from portal.requests.sentences import sentence
 QUICK: Final = 5
 SLOW: Final = 30
 QUICK_FOR: Final = timedelta(minutes=1)
-LOST: Final = (RequestState.DENIED, RequestState.EXPIRED, RequestState.CANCELED)
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Story:
 
     @cached_property
     def steps(self) -> list[ApprovalStep]:
-        steps = self.access_request.steps.prefetch_related("approvers").order_by("position")
-        return list(steps)
+        turns = StepApprover.objects.select_related("user").order_by("user__display_name", "pk")
+        steps = self.access_request.steps.prefetch_related("approvers", Prefetch("asked", turns))
+        return list(steps.order_by("position"))
 
     @cached_property
     def step(self) -> ApprovalStep | None:
@@ -88,6 +90,19 @@ class Story:
         """What is so now, and what is to come."""
         return list(self._teller.coming(self.steps, [str(held.role) for held in self.roles]))
 
+    @cached_property
+    def callouts(self) -> list[Callout]:
+        """The systems that were called, or will be, on account of this request."""
+        if not self.access_request.terms.get("callouts"):
+            return []
+        called = Callout.objects.about(self.access_request)
+        return list(called.select_related("extension"))
+
+    @cached_property
+    def can_answer(self) -> bool:
+        """Whether the viewer may answer in the place of a system."""
+        return permissions.manages(self.viewer, self.access_request)
+
     @property
     def tone(self) -> str:
         return badge_for("request", self.access_request.shown_state).tone
@@ -105,8 +120,8 @@ class Story:
     def reason(self) -> str:
         """What somebody said who denied or canceled it."""
         access_request = self.access_request
-        spoken = (RequestState.DENIED, RequestState.CANCELED)
-        return access_request.outcome_reason if access_request.state in spoken else ""
+        is_told = access_request.was_not_granted and access_request.state != RequestState.EXPIRED
+        return access_request.outcome_reason if is_told else ""
 
     @cached_property
     def owners(self) -> list[User]:
@@ -133,8 +148,17 @@ class Story:
         grants = [
             (held.shown_state, held.grant.attempts if held.grant else 0) for held in self.roles
         ]
-        seen = (self.access_request.state, len(self.events), grants, self.seconds)
+        calls = [callout.shown_state for callout in self.callouts]
+        seen = (self.access_request.state, len(self.events), grants, calls, self.seconds)
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+    @cached_property
+    def inquiries(self) -> list[Inquiry]:
+        """What the viewer is asked about his request, and has not answered."""
+        if not self.is_mine:
+            return []
+        asked = Inquiry.objects.open_to(self.viewer).filter(access_request=self.access_request)
+        return list(asked.select_related("asker").order_by("asked_at"))
 
     @property
     def can_cancel(self) -> bool:
@@ -168,7 +192,7 @@ class Story:
     @property
     def can_ask_again(self) -> bool:
         access_request = self.access_request
-        is_lost = access_request.state in LOST and access_request.kind in WISHED
+        is_lost = access_request.was_not_granted and access_request.kind in WISHED
         return is_lost and access_request.requestor_id == self.viewer.pk
 
     @cached_property
