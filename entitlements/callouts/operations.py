@@ -37,7 +37,11 @@ def send_again(callouts: Iterable[Callout], *, by: User) -> int:
     for catalog in {callout.extension.catalog for callout in chosen}:
         can(by, "change_catalog", catalog).require()
     if not chosen or any(callout.state != CalloutState.GIVEN_UP for callout in chosen):
-        deny("not_given_up", "Only calls that could not be made are made again.").require()
+        deny(
+            "not_given_up",
+            "Only calls that could not be made are made again.",
+            "Wait until this one is given up.",
+        ).require()
     for callout in chosen:
         callout.state = CalloutState.PLANNED
         callout.attempts = 0

@@ -32,11 +32,23 @@ def is_genuine(
     """Say whether a message was signed with one of the keys within the last five minutes."""
     message_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not 0 < len(message_id) <= LONGEST_ID or not message_id.isascii():
-        return deny("id_missing", f"The header {ID} must name the message.")
+        return deny(
+            "id_missing",
+            f"The header {ID} must name the message.",
+            "Whoever runs the other system can add it.",
+        )
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 12):
-        return deny("timestamp_missing", f"The header {TIMESTAMP} must be a Unix time in seconds.")
+        return deny(
+            "timestamp_missing",
+            f"The header {TIMESTAMP} must be a Unix time in seconds.",
+            "Whoever runs the other system can add it.",
+        )
     if abs(int(timestamp) - moment.timestamp()) > TOLERANCE.total_seconds():
-        return deny("timestamp_stale", "The message is older than five minutes, or ahead of us.")
+        return deny(
+            "timestamp_stale",
+            "The message is older than five minutes, or ahead of us.",
+            "Send it anew, with the time of now.",
+        )
     given = [one.encode() for one in headers.get(SIGNATURE, "").split()]
     wanted = [_signature(key, message_id, timestamp, body).encode() for key in keys]
     matches = [hmac.compare_digest(one, right) for one in given for right in wanted]

@@ -106,7 +106,11 @@ def add_prerequisite(
     reasons = (
         _is_visible(required, by),
         _closes_no_circle(package, required),
-        Reason("prerequisite_exists", f"{package} requires {required} already.")
+        Reason(
+            "prerequisite_exists",
+            f"{package} requires {required} already.",
+            "Nothing is to be done.",
+        )
         if package.prerequisites.filter(required=required).exists()
         else None,
     )

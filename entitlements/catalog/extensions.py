@@ -55,7 +55,9 @@ class ExtensionTerms(Terms):
             (self.on_timeout, OnTimeout.values),
         )
         if any(choice not in choices for choice, choices in known):
-            yield Reason("unknown_choice", "There is no such choice.")
+            yield Reason(
+                "unknown_choice", "There is no such choice.", "Choose one of those listed."
+            )
         waits = self.behaviour == Behaviour.LAUNCH_AND_WAIT
         if waits and self.kind == ExtensionKind.PRE_EXPIRATION:
             yield Reason(
@@ -64,7 +66,11 @@ class ExtensionTerms(Terms):
                 "Choose “Call it and go on”.",
             )
         if waits and not 1 <= (self.wait_minutes or 0) <= MOST_WAIT_MINUTES:
-            yield Reason("wait_out_of_range", "An answer is waited for from 1 minute to 14 days.")
+            yield Reason(
+                "wait_out_of_range",
+                "An answer is waited for from 1 minute to 14 days.",
+                "Choose a time between the two.",
+            )
 
 
 def create_extension(
@@ -82,7 +88,11 @@ def _create(catalog: Catalog, terms: ExtensionTerms, by: User) -> tuple[CustomEx
     terms = _tidy(terms)
     terms.check().require()
     if CustomExtension.objects.count() >= MOST_EXTENSIONS:
-        deny("too_many_extensions", f"There can be at most {MOST_EXTENSIONS} extensions.").require()
+        deny(
+            "too_many_extensions",
+            f"There can be at most {MOST_EXTENSIONS} extensions.",
+            "Delete one that is not used any more.",
+        ).require()
     extension = CustomExtension(catalog=catalog)
     _refuse_twin(extension, terms)
     terms.write_to(extension)
@@ -107,7 +117,11 @@ def _change(extension: CustomExtension, terms: ExtensionTerms, by: User) -> Cust
     terms = _tidy(terms)
     terms.check().require()
     if terms.kind != extension.kind:
-        deny("kind_is_fixed", "The kind of an extension cannot be changed.").require()
+        deny(
+            "kind_is_fixed",
+            "The kind of an extension cannot be changed.",
+            "Create another extension instead.",
+        ).require()
     _refuse_twin(extension, terms)
     changes = terms.since(ExtensionTerms.of(extension))
     if changes:
@@ -123,7 +137,11 @@ def change_secret(extension: CustomExtension, *, by: User, overlap_hours: int = 
     extension = locked(extension)
     can(by, "change_catalog", extension.catalog).require()
     if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
-        deny("overlap_out_of_range", "The old secret can count for at most 14 days more.").require()
+        deny(
+            "overlap_out_of_range",
+            "The old secret can count for at most 14 days more.",
+            "Choose fewer days.",
+        ).require()
     until = clock.now() + timedelta(hours=overlap_hours) if overlap_hours else None
     secret = extension.renew_secret(previous_until=until)
     extension.save(update_fields=["sealed_secret", "sealed_previous_secret", "previous_until"])

@@ -68,6 +68,14 @@ def callouts_fit(policy: AssignmentPolicy, chosen: tuple[CalloutTerms, ...]) -> 
         )
     stages = [(one.stage, known.get(one.extension_id)) for one in chosen]
     if any(extension and stage not in extension.stages for stage, extension in stages):
-        yield Reason("stage_unknown", "An extension cannot be called at that moment.")
+        yield Reason(
+            "stage_unknown",
+            "An extension cannot be called at that moment.",
+            "Choose one of those listed.",
+        )
     if len(chosen) > MOST_CALLOUTS:
-        yield Reason("too_many_callouts", f"A policy can make at most {MOST_CALLOUTS} calls.")
+        yield Reason(
+            "too_many_callouts",
+            f"A policy can make at most {MOST_CALLOUTS} calls.",
+            "Remove one of them.",
+        )

@@ -24,7 +24,12 @@ class Difference:
 
 def differences(before: PolicyTerms, after: PolicyTerms) -> list[Difference]:
     """Return what one has to know to get from one version to the other, field by field."""
-    old, new = to_plain(before), to_plain(after)
+    return compare(to_plain(before), to_plain(after))
+
+
+def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Return what differs between plain values; what `old` does not have counts as the same."""
+    new = {name: value for name, value in new.items() if name in old}
     parts = [name for name in new if _is_part(old[name]) or _is_part(new[name])]
     found = [Difference(*entry) for entry in _fields(old, new) if entry[0] not in parts]
     for part in parts:
@@ -38,7 +43,7 @@ def _is_part(value: Any) -> bool:
 
 def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for name, value in new.items():
-        if old[name] != value:
+        if old.get(name, value) != value:
             yield name, old[name], value
 
 

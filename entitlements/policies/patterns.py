@@ -23,6 +23,7 @@ def pattern_fits(pattern: str) -> Iterator[Reason]:
         yield Reason(
             "pattern_too_long",
             f"The pattern has {len(pattern):,} characters; at most {LONGEST_PATTERN} are read.",
+            "Shorten it.",
         )
         return
     try:

@@ -96,7 +96,11 @@ def in_language(text: str, texts: Mapping[str, str], wanted: Sequence[str]) -> S
 def questions_fit(questions: Sequence[QuestionTerms]) -> Iterator[Reason]:
     """Yield what speaks against the questions of a policy, each with its number."""
     if len(questions) > MOST_QUESTIONS:
-        yield Reason("too_many_questions", f"At most {MOST_QUESTIONS} questions can be asked.")
+        yield Reason(
+            "too_many_questions",
+            f"At most {MOST_QUESTIONS} questions can be asked.",
+            "Remove one of them.",
+        )
     keys = [question.key for question in questions if question.key]
     if len(set(keys)) < len(keys):
         yield Reason("question_twice", "A question is asked twice.", "Remove one of them.")
@@ -108,13 +112,19 @@ def questions_fit(questions: Sequence[QuestionTerms]) -> Iterator[Reason]:
 
 def _question_fits(question: QuestionTerms) -> Iterator[Reason]:
     if question.kind not in KINDS:
-        yield Reason("unknown_question_kind", "There is no such kind of question.")
+        yield Reason(
+            "unknown_question_kind",
+            "There is no such kind of question.",
+            "Choose one of those listed.",
+        )
     yield from _words_fit(question.text, longest=LONGEST_QUESTION)
     yield from _languages_fit(question.localizations, longest=LONGEST_QUESTION)
     yield from _choices_fit(question)
     yield from _limits_fit(question)
     if question.pattern and question.kind not in TEXTS:
-        yield Reason("question_contradicts", "Only a text can have a pattern.")
+        yield Reason(
+            "question_contradicts", "Only a text can have a pattern.", "Remove one of the two."
+        )
     elif question.pattern:
         yield from pattern_fits(question.pattern)
 
@@ -124,10 +134,12 @@ def _words_fit(text: str, *, longest: int) -> Iterator[Reason]:
         yield Reason("question_missing", "The words are missing.", "Write what is asked.")
     if len(text) > longest:
         yield Reason(
-            "question_too_long", f"A text has {len(text):,} characters; at most {longest} fit."
+            "question_too_long",
+            f"A text has {len(text):,} characters; at most {longest} fit.",
+            "Shorten it.",
         )
     if any(category(letter) in {"Cc", "Cs"} for letter in text):
-        yield Reason("question_unreadable", "A text contains a control character.")
+        yield Reason("question_unreadable", "A text contains a control character.", "Remove it.")
 
 
 def _languages_fit(texts: Mapping[str, str], *, longest: int) -> Iterator[Reason]:
@@ -146,11 +158,19 @@ def _choices_fit(question: QuestionTerms) -> Iterator[Reason]:
     if question.kind in LISTS and not choices:
         yield Reason("choices_missing", "There is nothing to choose.", "Write one answer per line.")
     if question.kind not in LISTS and choices:
-        yield Reason("question_contradicts", "Only a choice can have answers to choose.")
+        yield Reason(
+            "question_contradicts",
+            "Only a choice can have answers to choose.",
+            "Remove one of the two.",
+        )
     if len(choices) > MOST_CHOICES:
-        yield Reason("too_many_choices", f"At most {MOST_CHOICES} answers can be offered.")
+        yield Reason(
+            "too_many_choices",
+            f"At most {MOST_CHOICES} answers can be offered.",
+            "Remove some of them.",
+        )
     if len({choice.value for choice in choices}) < len(choices):
-        yield Reason("choice_twice", "An answer is offered twice.")
+        yield Reason("choice_twice", "An answer is offered twice.", "Remove one of the two.")
     for choice in choices[:MOST_CHOICES]:
         yield from _words_fit(choice.value, longest=LONGEST_CHOICE)
         yield from _languages_fit(choice.texts, longest=LONGEST_CHOICE)
@@ -159,13 +179,17 @@ def _choices_fit(question: QuestionTerms) -> Iterator[Reason]:
 def _limits_fit(question: QuestionTerms) -> Iterator[Reason]:
     given = [limit for limit in (question.minimum, question.maximum) if limit]
     if given and question.kind not in RANGES:
-        yield Reason("question_contradicts", "Only a number or a date can have limits.")
+        yield Reason(
+            "question_contradicts",
+            "Only a number or a date can have limits.",
+            "Remove one of the two.",
+        )
         return
     limits = [read_limit(question.kind, limit) for limit in given]
     if None in limits:
         yield Reason("limit_unreadable", "A limit is no number or day.", "Write it anew.")
     elif len(limits) == 2 and limits[0] > limits[1]:  # type: ignore[operator]  # of one kind
-        yield Reason("limits_contradict", "The least is more than the most.")
+        yield Reason("limits_contradict", "The least is more than the most.", "Exchange them.")
 
 
 def read_limit(kind: str, text: str) -> Decimal | date | None:

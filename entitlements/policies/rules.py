@@ -132,7 +132,9 @@ def text_fits(text: str, *, is_required: bool) -> Reason | None:
             "Shorten it.",
         )
     if "\x00" in text:
-        return Reason("justification_unreadable", "The reason contains a null character.")
+        return Reason(
+            "justification_unreadable", "The reason contains a null character.", "Remove it."
+        )
     if is_required and not text.strip():
         return Reason("justification_missing", "A reason is required.", "Say why.")
     return None
@@ -143,7 +145,11 @@ def dates_may_be_chosen(candidate: Candidate) -> Reason | None:
         return None
     if candidate.wanted_start is None and candidate.wanted_end is None:
         return None
-    return Reason("dates_not_allowed", "This policy sets the dates; they cannot be chosen.")
+    return Reason(
+        "dates_not_allowed",
+        "This policy sets the dates; they cannot be chosen.",
+        "The catalog's owners can allow it.",
+    )
 
 
 def dates_are_near(candidate: Candidate) -> Reason | None:
@@ -256,13 +262,21 @@ def still_in_scope(extension: Extension) -> Reason | None:
 def no_open_request(extension: Extension) -> Reason | None:
     if not extension.has_open_request:
         return None
-    return Reason("already_requested", "A request about this access is on its way already.")
+    return Reason(
+        "already_requested",
+        "A request about this access is on its way already.",
+        "Wait for its outcome, or cancel it first.",
+    )
 
 
 def has_an_end(extension: Extension) -> Reason | None:
     if extension.present_end is not None:
         return None
-    return Reason("never_ends", f"{extension.package} has no end; there is nothing to extend.")
+    return Reason(
+        "never_ends",
+        f"{extension.package} has no end; there is nothing to extend.",
+        "Nothing is to be done.",
+    )
 
 
 def extension_justified(extension: Extension) -> Reason | None:

@@ -25,7 +25,9 @@ def correct(
     step = access_request.steps.filter(state=StepState.WAITING).first()
     permissions.can_decide(by, access_request, step).require()
     if step and step.due_at and step.due_at <= clock.now():
-        deny("lapsed", "The deadline has passed; the request lapses.").require()
+        deny(
+            "lapsed", "The deadline has passed; the request lapses.", "It can be asked for again."
+        ).require()
     question = _question(access_request, question_key)
     collect(speaks_against([question], {question_key: value})).require()
     before = _shown(access_request, question_key)
@@ -49,7 +51,13 @@ def _question(access_request: AccessRequest, key: str) -> QuestionTerms:
     asked = from_frozen(access_request.terms.get("questions", []))
     found = next((question for question in asked if str(question.key) == key), None)
     if found is None:
-        raise Denied(deny("question_unknown", "This question was not asked."))
+        raise Denied(
+            deny(
+                "question_unknown",
+                "This question was not asked.",
+                "Answer the questions that were asked.",
+            )
+        )
     if not found.is_editable:
         deny(
             "answer_not_editable",

@@ -83,17 +83,31 @@ def _locked(callout: Callout) -> tuple[AccessRequest | None, Callout]:
 
 def _speaks_against(callout: Callout, detail: str, denies: bool) -> list[Reason | None]:
     return [
-        None if callout.waits else Reason("not_waited_for", "This call waits for no answer."),
-        Reason("answered_already", f"This call has an outcome already: {_outcome(callout)}.")
+        None
+        if callout.waits
+        else Reason("not_waited_for", "This call waits for no answer.", "Nothing is to be done."),
+        Reason(
+            "answered_already",
+            f"This call has an outcome already: {_outcome(callout)}.",
+            "Nothing is to be done.",
+        )
         if callout.waits and callout.state not in UNANSWERED
         else None,
-        Reason("cannot_deny", "At this stage there is nothing left to deny.")
+        Reason(
+            "cannot_deny",
+            "At this stage there is nothing left to deny.",
+            "A manager of its assignments can end the access.",
+        )
         if denies and not callout.holds
         else None,
-        Reason("detail_too_long", f"The text may have {LONGEST_DETAIL:,} characters at most.")
+        Reason(
+            "detail_too_long",
+            f"The text may have {LONGEST_DETAIL:,} characters at most.",
+            "Shorten it.",
+        )
         if len(detail) > LONGEST_DETAIL
         else None,
-        Reason("detail_unreadable", "The text contains a null character.")
+        Reason("detail_unreadable", "The text contains a null character.", "Remove it.")
         if "\x00" in detail
         else None,
     ]
@@ -108,7 +122,11 @@ def _used(callout: Callout, answer_id: str) -> Reason | None:
     beside = Callout.objects.filter(extension=callout.extension_id, answer_id=answer_id)
     if not beside.exclude(pk=callout.pk).exists():
         return None
-    return Reason("message_used", "A message of this id has answered another call.")
+    return Reason(
+        "message_used",
+        "A message of this id has answered another call.",
+        "Send it with an id of its own.",
+    )
 
 
 def _answer(

@@ -13,7 +13,7 @@ from entitlements.directory.models import User
 from entitlements.policies import rules
 from entitlements.policies.rules import text_fits
 from entitlements.requests import flow, permissions
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.states import Event
 
 
@@ -43,8 +43,10 @@ def approve(
     if ends_at is not None:
         _shorten(access_request, ends_at)
         access_request.save(update_fields=["shortened_to"])
-    step.asked.get(user=by).decide(StepState.APPROVED, justification)
-    facts = {"justification": justification, "ends_at": ends_at}
+    turn = step.asked.select_related("user", "delegation__delegator").get(user=by)
+    turn.decide(StepState.APPROVED, justification)
+    facts = {"justification": justification, "ends_at": ends_at, **turn.stands_in()}
+    _tell_of_stand_in(access_request, turn)
     if step.count():
         step.decide(StepState.APPROVED, by=by, justification=justification)
         return _go_on(access_request, step, by=by, **facts)
@@ -58,6 +60,19 @@ def approve(
         **facts,
     )
     return access_request
+
+
+def _tell_of_stand_in(access_request: AccessRequest, turn: StepApprover) -> None:
+    """Within the caller's transaction: tell whoever asked that a stand-in has approved."""
+    if turn.delegation and access_request.terms.get("shows_approvers", True):
+        flow.tell(
+            access_request,
+            "request.approved_by_stand_in",
+            [access_request.requestor],
+            by=str(turn.user),
+            decision=turn.justification,
+            **turn.stands_in(),
+        )
 
 
 @transaction.atomic(durable=True)
@@ -108,7 +123,8 @@ def deny_request(
 ) -> AccessRequest:
     """Deny the stage that waits, which ends the request."""
     access_request, step = _decidable(access_request, by, justification)
-    step.asked.get(user=by).decide(StepState.DENIED, justification)
+    turn = step.asked.select_related("user", "delegation__delegator").get(user=by)
+    turn.decide(StepState.DENIED, justification)
     step.decide(StepState.DENIED, by=by, justification=justification)
     flow.close_steps(access_request)
     moved = access_request.move(Event.DENY, reason=justification, final=True)
@@ -118,6 +134,7 @@ def deny_request(
         by=by,
         step=step.position,
         justification=justification,
+        **turn.stands_in(),
         **moved,
     )
     people = {access_request.requestor, access_request.target}
@@ -182,7 +199,9 @@ def _decidable(
     permissions.can_decide(by, access_request, step).require()
     assert step is not None  # noqa: S101  # can_decide refuses without one
     if step.due_at and step.due_at <= clock.now():
-        deny("lapsed", "The deadline has passed; the request lapses.").require()
+        deny(
+            "lapsed", "The deadline has passed; the request lapses.", "It can be asked for again."
+        ).require()
     collect((text_fits(justification, is_required=step.requires_justification),)).require()
     return access_request, step
 

@@ -82,7 +82,9 @@ def ask(access_request: AccessRequest, question: str, *, by: User) -> Inquiry:
     permissions.can_decide(by, access_request, step).require()
     assert step is not None  # noqa: S101  # can_decide refuses without one
     if step.due_at and step.due_at <= clock.now():
-        deny("lapsed", "The deadline has passed; the request lapses.").require()
+        deny(
+            "lapsed", "The deadline has passed; the request lapses.", "It can be asked for again."
+        ).require()
     collect(
         (
             _words_fit(question, "question"),
@@ -151,13 +153,21 @@ def can_answer(user: User, access_request: AccessRequest, inquiry: Inquiry) -> D
         (
             None
             if user.is_active and user.pk == access_request.requestor_id
-            else Reason("not_requestor", "Only whoever asked for the access can answer."),
-            Reason("answered_already", "This question is answered already.")
+            else Reason(
+                "not_requestor", "Only whoever asked for the access can answer.", "Ask that person."
+            ),
+            Reason(
+                "answered_already", "This question is answered already.", "Nothing is to be done."
+            )
             if inquiry.answered_at
             else None,
             None
             if access_request.state == RequestState.PENDING_APPROVAL
-            else Reason("not_waiting", "The request does not wait for a decision any more."),
+            else Reason(
+                "not_waiting",
+                "The request does not wait for a decision any more.",
+                "Nothing is left to decide.",
+            ),
         )
     )
 
@@ -170,7 +180,7 @@ def _words_fit(words: str, name: str) -> Reason | None:
             "Shorten it.",
         )
     if "\x00" in words:
-        return Reason(f"{name}_unreadable", f"The {name} contains a null character.")
+        return Reason(f"{name}_unreadable", f"The {name} contains a null character.", "Remove it.")
     if not words.strip():
         return Reason(f"{name}_missing", f"The {name} is empty.", "Write it.")
     return None

@@ -23,6 +23,7 @@ from entitlements.policies.models import DecisionRule
 from entitlements.policies.separation import speaks_against
 from entitlements.requests import calling, stage_rules
 from entitlements.requests.candidates import limit_of_terms
+from entitlements.requests.delegations import ApprovalDelegation, stand_ins
 from entitlements.requests.models import (
     AccessRequest,
     ApprovalStep,
@@ -76,20 +77,23 @@ def _ask(access_request: AccessRequest, *, by: User | None) -> None:
         carry_out(access_request, by=by)
         return
     ApprovalStep.objects.bulk_create(
-        ApprovalStep(
-            access_request=access_request,
-            position=position,
-            decision_days=stage["decision_days"],
-            requires_justification=stage["requires_justification"],
-            rule=stage.get("rule", DecisionRule.ANY),
-            quorum=stage.get("quorum"),
-            escalation_days=stage.get("escalation_days"),
-            reminder_days=stage.get("reminder_days"),
-            terms=stage["approvers"],
-        )
+        ApprovalStep(access_request=access_request, position=position, **step_columns(stage))
         for position, stage in enumerate(stages, start=1)
     )
     open_next_step(access_request, **access_request.move(Event.ASK_APPROVERS))
+
+
+def step_columns(stage: dict[str, Any]) -> dict[str, Any]:
+    """Return what a step copies from a frozen stage."""
+    return {
+        "decision_days": stage["decision_days"],
+        "requires_justification": stage["requires_justification"],
+        "rule": stage.get("rule", DecisionRule.ANY),
+        "quorum": stage.get("quorum"),
+        "escalation_days": stage.get("escalation_days"),
+        "reminder_days": stage.get("reminder_days"),
+        "terms": stage["approvers"],
+    }
 
 
 def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
@@ -116,9 +120,48 @@ def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
     step.expect(stage_rules.asked_for(step.rule, step.quorum, len(asked)))
     facts: dict[str, Any] = {"step": step.position, "asked": names(asked), **moved}
     record(access_request, "request.approval_asked", by=None, **facts)
+    ask_stand_ins(access_request, step, asked)
     if not asked:
         _tell_that_nobody_is_asked(access_request, step)
     return asked
+
+
+def ask_stand_ins(
+    access_request: AccessRequest, step: ApprovalStep, people: Iterable[User]
+) -> None:
+    """Within the caller's transaction: let those decide too who stand in for people just asked.
+
+    Who came to be asked by a delegation passes nothing on himself.
+    """
+    barred = {access_request.requestor_id, access_request.target_id}
+    for delegation in stand_ins(people, access_request.package.catalog_id, barred=barred):
+        let_stand_in(access_request, step, delegation)
+
+
+def let_stand_in(
+    access_request: AccessRequest, step: ApprovalStep, delegation: ApprovalDelegation
+) -> None:
+    """Within the caller's transaction: ask a delegate too, unless he is asked already."""
+    delegate, delegator = delegation.delegate, delegation.delegator
+    if step.asked.filter(user=delegate).exists():
+        return
+    StepApprover.objects.create(step=step, user=delegate, delegation=delegation)
+    tell(
+        access_request,
+        "approval.asked",
+        [delegate],
+        step=step.position,
+        due_at=step.due_at,
+        stands_in_for=str(delegator),
+    )
+    record(
+        access_request,
+        "request.stand_in_asked",
+        by=None,
+        step=step.position,
+        asked=[str(delegate)],
+        stands_in_for=str(delegator),
+    )
 
 
 def resolve(

@@ -98,7 +98,9 @@ def start(bulk: BulkAssignment, *, by: User) -> BulkAssignment:
             "not_your_list", "Only whoever made the list gives what it says.", "Make your own."
         ).require()
     if bulk.started_at:
-        deny("started_already", "What this list says was given already.").require()
+        deny(
+            "started_already", "What this list says was given already.", "Prepare another list."
+        ).require()
     ready = bulk.rows.filter(state=RowState.READY).count()
     if not ready:
         deny("nothing_to_give", "No row of this list can be given.", "Mend it.").require()
@@ -197,7 +199,11 @@ def discard(bulk: BulkAssignment, *, by: User) -> None:
     """Forget a list that was never started; only whoever made it."""
     bulk = BulkAssignment.objects.select_for_update(of=("self",)).get(pk=bulk.pk)
     if bulk.made_by_id != by.pk or bulk.started_at:
-        deny("list_stays", "Only a list of one's own that was not given can be dropped.").require()
+        deny(
+            "list_stays",
+            "Only a list of one's own that was not given can be dropped.",
+            "Its result stays on record.",
+        ).require()
     bulk.delete()
 
 

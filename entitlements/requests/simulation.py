@@ -5,6 +5,7 @@ The same functions decide a real request.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from entitlements import clock
@@ -90,12 +91,19 @@ def _standing(
 
 
 def _asked(policy: AssignmentPolicy, person: User) -> list[tuple[Approver, ...]]:
-    stages = frozen_terms(policy)["stages"]
     return [
-        tuple(
-            approvers.resolve(
-                stage["approvers"], target=person, package=policy.package, barred={person.pk}
-            )
-        )
-        for stage in stages
+        tuple(_resolve(stage, policy, person) or _resolve(stage, policy, person, alternates=True))
+        for stage in frozen_terms(policy)["stages"]
     ]
+
+
+def _resolve(
+    stage: dict[str, Any], policy: AssignmentPolicy, person: User, *, alternates: bool = False
+) -> list[Approver]:
+    return approvers.resolve(
+        stage["approvers"],
+        target=person,
+        package=policy.package,
+        barred={person.pk},
+        alternates=alternates,
+    )

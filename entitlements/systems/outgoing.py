@@ -90,9 +90,17 @@ def _address_reason(url: str) -> Reason | None:
         host, port = "", None
     is_plain = url.isascii() and url.isprintable() and " " not in url
     if not host or not is_plain or port == 0 or len(url) > LONGEST_ADDRESS:
-        return Reason("url_unusable", "This is not the address of a web server.")
+        return Reason(
+            "url_unusable",
+            "This is not the address of a web server.",
+            "Give one that begins with https://.",
+        )
     if parts.scheme not in ("https", "http"):
-        return Reason("url_unusable", "The address must begin with https://.")
+        return Reason(
+            "url_unusable",
+            "The address must begin with https://.",
+            "Give one that begins with https://.",
+        )
     if parts.username is not None or parts.password is not None or parts.fragment:
         return Reason(
             "url_has_more",
@@ -108,7 +116,9 @@ def _address_reason(url: str) -> Reason | None:
     return None
 
 
-_PLAIN: Final = Reason("url_not_encrypted", "The address must begin with https://.")
+_PLAIN: Final = Reason(
+    "url_not_encrypted", "The address must begin with https://.", "Give one that does."
+)
 
 
 def judge(address: Address, *, is_encrypted: bool) -> None:
