@@ -11,6 +11,7 @@ from django.utils.html import format_html
 
 from entitlements import clock
 from entitlements.decisions import Denied
+from entitlements.policies.answers import AnswerReason
 from entitlements.policies.rules import LONGEST_TEXT
 
 FIRST_DAY: Final = date(2000, 1, 1)
@@ -77,7 +78,8 @@ def refuse(form: forms.Form, error: Denied, places: Mapping[str, str] = PLACES) 
     for reason in error.decision.reasons:
         place = places.get(reason.code) or places.get(reason.about)
         if place in form.fields:
-            form.add_error(place, ValidationError(str(reason), code=reason.code))
+            words = reason.beside_question if isinstance(reason, AnswerReason) else str(reason)
+            form.add_error(place, ValidationError(words, code=reason.code))
         else:
             text = format_html('{} <code class="small">({})</code>', str(reason), reason.code)
             form.add_error(None, ValidationError(text, code=reason.code))

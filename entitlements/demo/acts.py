@@ -8,6 +8,7 @@ from entitlements.assignments.models import Assignment
 from entitlements.delivery import operations as delivery
 from entitlements.demo.calendar import Calendar
 from entitlements.demo.company import Company
+from entitlements.demo.questions import answers_to
 from entitlements.directory.models import User
 from entitlements.requests import deciding, operations
 from entitlements.requests.models import AccessRequest
@@ -42,10 +43,12 @@ class Stage:
     ) -> Act:
         """Let somebody ask for a package, perhaps for `target`; `way` counts its policies."""
         yield moment
+        policy = self.company.way(package, way)
         return operations.submit(
-            self.company.way(package, way),
+            policy,
             by=self._user(who),
             target=target,
+            answers=answers_to(policy),
             justification=why,
             starts_at=starts_at,
             ends_at=ends_at,

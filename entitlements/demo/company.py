@@ -256,6 +256,7 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         allows_extension=offer.extension != "none",
         extension_requires_approval=offer.extension == "approved",
         stages=tuple(_stage_terms(company, stage) for stage in offer.stages),
+        questions=offer.questions,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.policies.question_terms import QuestionTerms
 
 GENERAL: Final = "General"
 ARCHIVE: Final = "Old office"
@@ -294,6 +295,7 @@ class PolicyOffer:
     extension: str = "approved"
     for_others: bool = False
     description: str = ""
+    questions: tuple[QuestionTerms, ...] = ()
 
 
 @dataclass(frozen=True)

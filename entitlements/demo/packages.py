@@ -5,6 +5,7 @@ from typing import Final
 
 from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
 BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
@@ -33,7 +34,15 @@ PACKAGES: Final = (
         "Sales Administrator",
         "Change prices, and merge and delete customers.",
         ("crm:owner", "sales_reports:member"),
-        (PolicyOffer("Sales, approved", "specific", ("Sales",), (BY_MANAGER, BY_SECURITY)),),
+        (
+            PolicyOffer(
+                "Sales, approved",
+                "specific",
+                ("Sales",),
+                (BY_MANAGER, BY_SECURITY),
+                questions=ABOUT_PRICES,
+            ),
+        ),
     ),
     PackageOffer(
         "field_kit",

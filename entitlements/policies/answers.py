@@ -52,6 +52,13 @@ class Answer:
     shown: str
 
 
+@dataclass(frozen=True)
+class AnswerReason(Reason):
+    """Why an answer cannot be taken; `beside_question` says so where the question can be read."""
+
+    beside_question: str = ""
+
+
 class _Unfit(Exception):
     """An answer cannot be taken; says why."""
 
@@ -106,7 +113,13 @@ def _about(question: QuestionTerms, reason: Reason) -> Reason:
     name = question.text
     if len(name) > SHORT_NAME:
         name = f"{name[: SHORT_NAME - 1]}…"
-    return Reason(reason.code, f"“{name}”: {reason.text}", reason.remedy, about=str(question.key))
+    return AnswerReason(
+        reason.code,
+        f"“{name}”: {reason.text}",
+        reason.remedy,
+        about=str(question.key),
+        beside_question=str(reason),
+    )
 
 
 def _value(question: QuestionTerms, raw: Any) -> Value | None:

@@ -167,6 +167,10 @@ def to_decide(user):
     for access_request in one_per(asked, "shown_state"):
         yield visit("approvals:detail", access_request.pk)
         yield visit("requests:detail", access_request.pk)
+    for access_request in models.AccessRequest.objects.waiting_for(user):
+        for question in access_request.terms["questions"]:
+            if question["is_editable"]:
+                yield visit("approvals:correct", access_request.pk, question["key"])
 
 
 def team(user):
