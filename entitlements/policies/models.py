@@ -61,10 +61,15 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.filter(Exists(stages), is_enabled=True)
 
     def open_to(self, user: User) -> Self:
-        """Policies under which a person may ask now: on, for him, of an open package."""
+        """Policies under which a person may ask now: on, for him, of an open package.
+
+        Guests get nothing from catalogs that are not enabled for external users.
+        """
         if not user.is_active:
             return self.none()
         is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
+        if user.is_guest:
+            is_open["package__catalog__is_external"] = True
         admitting = self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
         return admitting.strictest_for(user)
 
@@ -118,6 +123,7 @@ class AssignmentPolicy(models.Model):
     extension_requires_approval = models.BooleanField(default=True)
     sends_notifications = models.BooleanField(default=True)
     shows_approvers = models.BooleanField(default=True)
+    approver_can_remove = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AssignmentPolicyQuerySet.as_manager()
@@ -313,6 +319,7 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
         "extension_requires_approval": policy.extension_requires_approval,
         "sends_notifications": policy.sends_notifications,
         "shows_approvers": policy.shows_approvers,
+        "approver_can_remove": policy.approver_can_remove,
         "stages": [stage.frozen() for stage in stages],
         "questions": [question.terms().frozen() for question in policy.questions.all()],
         "callouts": [one.frozen() for one in policy.callouts.select_related("extension")],

@@ -31,7 +31,8 @@ class Candidate:
     """What the rules need to know about a person who asks for a package.
 
     `wanted_start` and `wanted_end` are what he chose, or None; `limit` is the latest end that the
-    policy allows, `earliest_start` the beginning of today.
+    policy allows, `earliest_start` the beginning of today. A guest `is_kept_out` of a catalog that
+    is not enabled for external users.
     """
 
     package: str
@@ -51,6 +52,7 @@ class Candidate:
     wanted_start: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    is_kept_out: bool = False
     stricter_policy: str | None = None
     separation: Separation = APART
     questions: tuple[QuestionTerms, ...] = ()
@@ -70,6 +72,16 @@ def package_is_open(candidate: Candidate) -> Reason | None:
         "package_closed",
         f"{candidate.package} is not offered at present.",
         "Its catalog's owners can publish it.",
+    )
+
+
+def guest_is_let_in(candidate: Candidate) -> Reason | None:
+    if not candidate.is_kept_out:
+        return None
+    return Reason(
+        "members_only",
+        f"{candidate.package} is in a catalog that guests get nothing from.",
+        "The catalog's owners can open it to guests.",
     )
 
 
@@ -324,6 +336,7 @@ def can_extend(extension: Extension) -> Decision:
 RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     account_is_active,
     package_is_open,
+    guest_is_let_in,
     policy_is_on,
     in_scope,
     no_stricter_policy,

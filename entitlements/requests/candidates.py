@@ -1,5 +1,6 @@
 """Gather the facts that the rules of asking and extending need."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from django.db.models import Case, Exists, OuterRef, Subquery, When
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
+from entitlements.catalog.attributes import ResourceAttribute, attributes_of
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.decisions import Decision
 from entitlements.directory.models import User
@@ -17,6 +19,7 @@ from entitlements.policies.models import AssignmentPolicy, Scope
 from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import terms_of_questions
 from entitlements.policies.separation import Separation
+from entitlements.requests.attributes import questions_about, with_profile
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.separation import separation_of
 
@@ -55,17 +58,20 @@ def candidate(
     is_direct: bool = False,
     standing: "Standing | None" = None,
     questions: tuple[QuestionTerms, ...] | None = None,
+    needed: Sequence[ResourceAttribute] | None = None,
     separation: Separation | None = None,
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`.
 
-    Whoever judges many hands in what he has found for all of them: `standing`, `questions` and
-    `separation`.
+    Whoever judges many hands in what he has found for all of them: `standing`, `questions`, the
+    `needed` attributes and `separation`.
     """
     moment = clock.now()
     start = max(starts_at or moment, moment)
     is_near = rules.too_far_ahead(start, moment=moment) is None
     standing = standing or _standing(policy, target, is_direct=is_direct)
+    needed = attributes_of(policy.package_id) if needed is None else needed
+    questions = terms_of_questions(policy) if questions is None else questions
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
@@ -84,10 +90,11 @@ def candidate(
         wanted_start=starts_at,
         wanted_end=ends_at,
         limit=limit_of(policy, starts_at=start) if is_near else None,
+        is_kept_out=target.is_guest and not policy.package.catalog.is_external,
         stricter_policy=standing.stricter_policy,
         separation=separation_of(policy.package, target) if separation is None else separation,
-        questions=terms_of_questions(policy) if questions is None else questions,
-        answers=answers or {},
+        questions=(*questions, *questions_about(needed, target)),
+        answers=with_profile(needed, target, answers),
     )
 
 
@@ -99,7 +106,8 @@ def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decisio
 def may_ask(policy: AssignmentPolicy, target: User) -> Decision:
     """Say whether `target` may ask under `policy` now, whatever he is still to write."""
     facts = candidate(policy, target)
-    return rules.can_request(replace(facts, requires_justification=False, questions=()))
+    facts = replace(facts, requires_justification=False, questions=(), answers={})
+    return rules.can_request(facts)
 
 
 def extension(

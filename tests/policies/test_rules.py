@@ -59,6 +59,8 @@ def test_who_fits_may_ask(facts):
     [
         ({"is_active": False}, {"account_disabled"}),
         ({"is_package_open": False}, {"package_closed"}),
+        ({"is_kept_out": True}, {"members_only"}),
+        ({"is_kept_out": True, "is_direct": True}, {"members_only"}),
         ({"is_policy_enabled": False}, {"policy_off"}),
         ({"is_policy_enabled": False, "is_direct": True}, {"policy_off"}),
         ({"accepts_requests": False}, {"policy_off"}),
