@@ -1,9 +1,11 @@
 """Every model of the domain, so that Django finds them."""
 
+from entitlements.assignments.attributes import WrittenAttribute
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent, AuditSeal
 from entitlements.callouts.models import Callout
+from entitlements.catalog.attributes import ResourceAttribute
 from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.incompatibilities import (
     ClashException,
@@ -70,9 +72,11 @@ __all__ = [
     "Prerequisite",
     "Question",
     "Resource",
+    "ResourceAttribute",
     "ResourceRole",
     "RoleClash",
     "StageApprover",
     "StepApprover",
     "User",
+    "WrittenAttribute",
 ]

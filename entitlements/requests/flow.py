@@ -22,6 +22,7 @@ from entitlements.policies import approvers, rules
 from entitlements.policies.models import DecisionRule
 from entitlements.policies.separation import speaks_against
 from entitlements.requests import calling, stage_rules
+from entitlements.requests.attributes import write_attributes
 from entitlements.requests.candidates import limit_of_terms
 from entitlements.requests.delegations import ApprovalDelegation, stand_ins
 from entitlements.requests.models import (
@@ -246,6 +247,7 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
         by=by,
         is_direct=access_request.kind == RequestKind.ADMIN_ADD,
     )
+    write_attributes(access_request, access_request.assignment)
     moved = access_request.move(Event.START)
     record(access_request, "request.delivery_started", by=None, **moved)
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
 from entitlements.assignments.models import Assignment
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.directory.models import User
@@ -54,6 +55,7 @@ class Judged:
 def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged]:
     """Yield what becomes of each entry, in order; a person who comes twice is taken once."""
     questions = terms_of_questions(policy)
+    needed = attributes_of(policy.package_id)
     seen: dict[UUID, Entry] = {}
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
@@ -78,6 +80,7 @@ def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged
                 is_direct=True,
                 standing=standings[target.pk],
                 questions=questions,
+                needed=needed,
                 separation=separations.get(target.pk, APART),
             )
             twice = () if first is entry else (_twice(first),)

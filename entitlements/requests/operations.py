@@ -8,6 +8,7 @@ from django.db import transaction
 from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment, EndReason
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied, collect, deny
 from entitlements.directory.models import User
@@ -18,6 +19,7 @@ from entitlements.policies.question_terms import from_frozen
 from entitlements.policies.questions import terms_of_questions
 from entitlements.policies.rules import text_fits
 from entitlements.requests import candidates, flow, permissions
+from entitlements.requests.attributes import names_by_key, questions_about, with_profile
 from entitlements.requests.models import AccessRequest, StepState
 from entitlements.requests.states import ADDS, EXTENDS, WISHED, Event, RequestKind, RequestState
 
@@ -299,7 +301,10 @@ def start_scheduled(access_request: AccessRequest) -> AccessRequest:
 
 def _answers_again(access_request: AccessRequest) -> Given:
     """Return the answers of a request that the policy's questions of today still ask for."""
-    return given_again(access_request.answers, terms_of_questions(access_request.policy))
+    questions = terms_of_questions(access_request.policy)
+    needed = attributes_of(access_request.package_id)
+    asked = (*questions, *questions_about(needed, access_request.target))
+    return given_again(access_request.answers, asked)
 
 
 def _create(
@@ -318,8 +323,10 @@ def _create(
     terms = frozen_terms(policy)
     if skips_approval or (kind in EXTENDS and not extension_is_approved(policy)):
         terms["stages"] = []
-    if kind not in ADDS:
-        terms["questions"] = []
+    needed = attributes_of(policy.package_id) if kind in ADDS else []
+    terms["questions"] = terms["questions"] if kind in ADDS else []
+    terms["questions"] += [one.frozen() for one in questions_about(needed, target)]
+    terms["attributes"] = names_by_key(needed)
     return AccessRequest.objects.create(
         kind=kind,
         package=policy.package,
@@ -331,7 +338,7 @@ def _create(
         starts_at=starts_at,
         ends_at=ends_at,
         terms=terms,
-        answers=kept(from_frozen(terms["questions"]), answers or {}),
+        answers=kept(from_frozen(terms["questions"]), with_profile(needed, target, answers)),
         created_at=clock.now(),
     )
 

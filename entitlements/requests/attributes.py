@@ -1,0 +1,59 @@
+"""Attributes of people as questions of a request: asked, prefilled, or fixed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from entitlements.assignments import attributes
+from entitlements.assignments.models import Assignment
+from entitlements.catalog.attributes import ResourceAttribute
+from entitlements.directory.models import User
+from entitlements.policies.answers import LONGEST_LINE, Given
+from entitlements.policies.question_terms import LONG_TEXT, SHORT_TEXT, QuestionTerms
+from entitlements.requests.models import AccessRequest
+
+
+def questions_about(
+    needed: Sequence[ResourceAttribute], target: User | None
+) -> tuple[QuestionTerms, ...]:
+    """Return what is asked about somebody's attributes; an answer is always needed."""
+    return tuple(_question(attribute, target) for attribute in needed)
+
+
+def with_profile(needed: Sequence[ResourceAttribute], target: User, given: Given | None) -> Given:
+    """Return the answers with what the profile says, where nothing else was, or may be, said."""
+    answers = dict(given or {})
+    for attribute in needed:
+        key, present = str(attribute.pk), getattr(target, attribute.name)
+        if present and (not attribute.is_editable or answers.get(key) is None):
+            answers[key] = present
+    return answers
+
+
+def is_fixed(attribute: ResourceAttribute, target: User | None) -> bool:
+    """Say whether what the profile says stays as it is."""
+    return bool(target and getattr(target, attribute.name)) and not attribute.is_editable
+
+
+def names_by_key(needed: Sequence[ResourceAttribute]) -> dict[str, str]:
+    """Return what a request keeps: which answer belongs to which attribute."""
+    return {str(attribute.pk): attribute.name for attribute in needed}
+
+
+def write_attributes(access_request: AccessRequest, assignment: Assignment) -> None:
+    """Within the caller's transaction: write what a request collected to the holder."""
+    names: Mapping[str, str] = access_request.terms.get("attributes", {})
+    answers: list[dict[str, Any]] = access_request.answers
+    found = {names[one["question"]]: one["value"] for one in answers if one["question"] in names}
+    attributes.write(assignment, found)
+
+
+def _question(attribute: ResourceAttribute, target: User | None) -> QuestionTerms:
+    longest = User._meta.get_field(attribute.name).max_length or LONGEST_LINE
+    present = getattr(target, attribute.name) if target else ""
+    return QuestionTerms(
+        LONG_TEXT if len(present) > LONGEST_LINE else SHORT_TEXT,
+        attribute.question,
+        key=attribute.pk,
+        is_required=True,
+        pattern=f".{{0,{longest}}}" if longest < LONGEST_LINE else "",
+    )
