@@ -5,11 +5,13 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from entitlements import clock
+from entitlements.catalog.attributes import attributes_of
 from entitlements.decisions import Reason
 from entitlements.directory.sync.csv_tables import BadFile, Row, column, parse
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import CHOICES, QuestionTerms
 from entitlements.policies.questions import terms_of_questions
+from entitlements.requests.attributes import questions_about
 from entitlements.requests.candidates import limit_of
 from entitlements.requests.judging import Entry
 
@@ -26,11 +28,17 @@ def read(data: bytes, name: str, policy: AssignmentPolicy) -> list[Entry]:
     """
     if len(data) > MOST_BYTES:
         raise BadFile(f"{name} is larger than {MOST_BYTES // 1_000_000} MB. Divide it.")
-    questions = {column(question.text): question for question in terms_of_questions(policy)}
+    questions = {column(question.text): question for question in columns_for(policy)}
     table = parse(data, name, required=(), optional=(*PERSON, *OTHERS, *questions))
     if not set(PERSON) & set(table.columns):
         raise BadFile(f"{name} line 1: a column “email” or “id” is missing.")
     return [_entry(row, questions, policy) for row in table.rows]
+
+
+def columns_for(policy: AssignmentPolicy) -> tuple[QuestionTerms, ...]:
+    """Return what is asked of whoever gets the package: by the policy, and by its resources."""
+    needed = attributes_of(policy.package_id)
+    return (*terms_of_questions(policy), *questions_about(needed, None))
 
 
 def _entry(row: Row, questions: dict[str, QuestionTerms], policy: AssignmentPolicy) -> Entry:

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from django import forms
@@ -21,6 +21,7 @@ from entitlements.systems.models import ConnectedSystem
 from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
 from portal.manage.picker import Picked, PickerField, PickingForm
+from portal.questions import AskingForm
 
 PLACES: Final[Mapping[str, str]] = {
     "name_missing": "name",
@@ -249,7 +250,7 @@ class PackageRoleForm(forms.Form):
         field.queryset = roles.select_related("resource").order_by("resource__name", "name")
 
 
-class GiveForm(PickingForm):
+class GiveForm(PickingForm, AskingForm):
     """To whom to give a package directly, under which policy, and from when until when.
 
     One person gets it at once; several, groups or a file make a list that is checked first.
@@ -279,9 +280,17 @@ class GiveForm(PickingForm):
     )
 
     def __init__(
-        self, *args: Any, package: AccessPackage, may_skip_approval: bool, **options: Any
+        self,
+        *args: Any,
+        package: AccessPackage,
+        may_skip_approval: bool,
+        languages: Sequence[str],
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        self.policies = list(package.policies.order_by("name"))
+        self.ask_questions(self.policies, languages)
+        self.use_required_attribute = False
         if not may_skip_approval:
             del self.fields["skips_approval"]
         field = cast("forms.ModelChoiceField[AssignmentPolicy]", self.fields["policy"])
@@ -316,6 +325,7 @@ class GiveForm(PickingForm):
     def wishes(self) -> dict[str, Any]:
         """Return what is to be given; dates that are left empty are the policy's."""
         return {
+            "answers": self.answers_under(self.cleaned_data["policy"]),
             "justification": self.cleaned_data["justification"],
             "starts_at": start_of(self.cleaned_data["starts_on"]),
             "ends_at": end_of(self.cleaned_data["ends_on"], limit=None),

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from entitlements.directory.models import Group, User
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.questions import terms_of_questions
 from entitlements.requests import bulk_files
 from entitlements.requests.bulk import BulkAssignment, BulkRow, RowState
 from entitlements.requests.judging import Entry
@@ -42,12 +41,14 @@ def entries_of(form: GiveForm) -> list[Entry]:
     if file:
         entries += bulk_files.read(file.read(), file.name, policy)
     wishes = form.wishes()
+    answers = {key: answer for key, answer in wishes["answers"].items() if answer}
     return [
         replace(
             entry,
             starts_at=entry.starts_at or wishes["starts_at"],
             ends_at=entry.ends_at or wishes["ends_at"],
             justification=entry.justification or wishes["justification"],
+            answers={**answers, **entry.answers},
         )
         for entry in entries
     ]
@@ -59,7 +60,7 @@ def source_of(form: GiveForm) -> str:
     groups = Group.objects.filter(pk__in=picked.group_ids).order_by("name")
     parts = [wording.people(len(picked.user_ids))] if picked.user_ids else []
     parts += [f"the members of {group}" for group in groups]
-    parts += [file.name] if file else []
+    parts += [f"the people in {file.name}"] if file else []
     return wording.listed(parts)
 
 
@@ -90,6 +91,6 @@ def shown_rows(bulk: BulkAssignment, show: str) -> Any:
 
 def example(policy: AssignmentPolicy | None) -> tuple[list[str], list[list[str]]]:
     """Return the columns of a list for a policy, and one row as an example."""
-    questions = terms_of_questions(policy) if policy else ()
+    questions = bulk_files.columns_for(policy) if policy else ()
     header = ["email", "start", "end", "justification", *(one.text for one in questions)]
     return header, [["ana.diaz@example.com", "", "", "New in the team", *("" for _ in questions)]]

@@ -120,6 +120,8 @@ def _last(request: PortalRequest, offer: Offer) -> AccessRequest | None:
 def _page(
     request: PortalRequest, offer: Offer, form: RequestForm, status: int = 200
 ) -> HttpResponse:
+    if not offer.is_own:
+        form.fields["justification"].label = f"Why does {offer.target} need it?"
     choices = zip(form["policy"], offer.ways, what_differs(offer.policies), strict=False)
     context = {"offer": offer, "form": form, "choices": choices}
     response = render(request, "packages/detail.html", context, status=status)

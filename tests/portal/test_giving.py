@@ -133,6 +133,33 @@ def test_a_file_says_dates_words_and_answers(client, ada, bo, policy):
     assert (for_bo.justification, for_bo.answers) == ("For all", [])
 
 
+def test_whoever_gives_answers_the_questions(client, ada, bo, policy):
+    question = Question.objects.create(
+        policy=policy, position=1, kind="short_text", text="Which cost center?"
+    )
+    other = AssignmentPolicyFactory(package=policy.package, name="Without questions")
+    address = f"/manage/packages/{policy.package_id}/give/"
+    page = text(client.get(address))
+    assert "Questions of the policy Employees" in page
+    assert "Questions of the policy Without questions" not in page
+    name = f"answer-{policy.pk.hex[:8]}-{question.key}"
+
+    refused = send(client, policy, f"user:{ada.pk}")
+    assert refused.status_code == 422
+    assert "An answer is needed." in text(refused)
+
+    send(client, policy, f"user:{ada.pk}", **{name: "4711"})
+    assert [one["value"] for one in AccessRequest.objects.get(target=ada).answers] == ["4711"]
+    people = UserFactory.create_batch(2)
+    send(client, policy, *(f"user:{one.pk}" for one in people), **{name: "4712"})
+    assert states(the_list()) == ["ready", "ready"]
+    client.post(f"/manage/give/{the_list().pk}/start/")
+    given = AccessRequest.objects.filter(target__in=people)
+    assert [[one["value"] for one in made.answers] for made in given] == [["4712"]] * 2
+    send(client, other, f"user:{bo.pk}")
+    assert AccessRequest.objects.get(target=bo).answers == []
+
+
 BAD_FILES = [
     (b"", "The submitted file is empty."),
     (b" ", "unknown: (no name)"),

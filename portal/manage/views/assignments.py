@@ -23,6 +23,7 @@ from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.models import AccessRequest
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.languages import wanted_languages
 from portal.manage.doors import Crumb, form_page, package_for, rights, to_package
 from portal.manage.forms import PLACES, GiveForm, ProlongForm, ReasonForm
 from portal.manage.giving import entries_of, source_of
@@ -244,7 +245,11 @@ def give(request: PortalRequest, package_id: UUID) -> HttpResponse:
     package = package_for(request, package_id, "manage_assignments")
     may_skip = bool(permissions.can_skip_approval(request.user, package.catalog))
     form = GiveForm(
-        request.POST or None, request.FILES or None, package=package, may_skip_approval=may_skip
+        request.POST or None,
+        request.FILES or None,
+        package=package,
+        may_skip_approval=may_skip,
+        languages=wanted_languages(request),
     )
     if form.is_valid() and form.is_list:
         bulk = _plan(request, form)
@@ -296,5 +301,5 @@ def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
             policy, person, by=request.user, skips_approval=form.skips, **form.wishes()
         )
     except Denied as denied:
-        refuse(form, denied, {**PLACES, "ends_in_the_past": "ends_on"})
+        refuse(form, denied, {**PLACES, **form.places_under(policy)})
         return None
