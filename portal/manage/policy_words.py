@@ -47,7 +47,11 @@ class Line:
 
 def changes(before: PolicyTerms, after: PolicyTerms) -> list[Line]:
     """Return what differs between two versions, by two queries for the names."""
-    found = differences(before, after)
+    return lines(differences(before, after))
+
+
+def lines(found: list[Difference]) -> list[Line]:
+    """Return differences in words."""
     speller = _Speller(_names(found))
     return [speller.line(difference) for difference in found]
 
@@ -117,8 +121,9 @@ class _Speller:
         return ", ".join(said)
 
     def _approver(self, value: dict[str, Any]) -> str:
-        named = value["user_id"] or value["group_id"]
-        name = self.names.get(named, GONE) if named else ApproverKind(value["kind"]).label
+        named = value.get("user_id") or value.get("group_id")
+        known = self.names.get(named, GONE) if named else ApproverKind(value["kind"]).label
+        name = value.get("name") or known
         return f"{name} (instead)" if value["is_fallback"] else name
 
 

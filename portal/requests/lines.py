@@ -64,7 +64,9 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.denied": ("failed", "ban", "{decider} denied it{for_whom}{stage}."),
     "request.lapsed": ("failed", "clock", "Nobody answered in time{stage}; the request lapsed."),
     "request.canceled": ("failed", "cross-circle", "{actor} canceled it."),
+    "request.policy_applied": ("done", "pencil", "{actor} gave it the policy as it reads now."),
     "request.reminded": ("done", "bell", "{reminded}."),
+    "request.handed_over": ("done", "right", "{handed_over}."),
     "request.stand_in_asked": ("done", "people", "{stand_in}."),
     "request.question_asked": ("done", "help", "{decider} asked {asker}:"),
     "request.question_answered": ("done", "pencil", "{actor} answered:"),
@@ -113,6 +115,7 @@ class Teller:
             "asker": self._asker(),
             "for_whom": self._for_whom(details),
             "stand_in": self._stand_in(details),
+            "handed_over": self._handed_over(details, actor),
             "skipped": ", without approval" if details.get("approval_skipped") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
@@ -133,6 +136,13 @@ class Teller:
         if not delegator:
             return ""
         return f" for {delegator} (stand-in)" if self.shows_names else " (stand-in)"
+
+    def _handed_over(self, details: dict[str, Any], decider: str) -> str:
+        names = [str(name) for name in details.get("asked", [])]
+        whose = f"the turn of {details['giver']}" if details.get("giver") else "it"
+        if not self.shows_names:
+            return "It was handed over to another approver"
+        return f"{decider} handed {whose} over to {wording.listed(names)}"
 
     def _stand_in(self, details: dict[str, Any]) -> str:
         if not self.shows_names:
@@ -203,7 +213,7 @@ class Teller:
         yield from self._after_approval(roles)
 
     def _waiting(self, step: ApprovalStep) -> str:
-        asked = [str(turn.user) for turn in step.asked.all() if not turn.decided_at]
+        asked = [str(user) for user in step.waited_for]
         if not asked:
             return "No one can decide this stage."
         names = wording.listed(asked, "or") if self.shows_names else "An approver"

@@ -29,14 +29,15 @@ NO_PAGES = {
     # Acts, which are posted
     "requests:remind", "requests:again", "requests:try_again", "approvals:approve",
     "approvals:shorten", "approvals:deny", "notifications:mark_read", "preferences:theme",
-    "demo:be", "manage:package_step", "manage:give_start", "manage:give_drop",
+    "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again", "manage:give_start", "manage:give_drop",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
-    "healthz", "readyz", "manage:pick", "admin:autocomplete", "admin:jsi18n",
+    "healthz", "readyz", "callbacks:resume", "manage:pick", "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
-    "manage:give_sample", "manage:give_result",
+    "manage:give_sample", "manage:give_result", "manage:clashes_file",
+    "manage:catalog_clashes_file",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -207,21 +208,43 @@ def managed(user):
     for catalog in catalogs[:1]:
         yield visit("manage:catalog", catalog.pk)
         yield visit("manage:people", catalog.pk)
+        yield visit("manage:catalog_clashes", catalog.pk)
     packages = models.AccessPackage.objects.visible_to(user).order_by("name")
     for package in one_per(packages, "state"):
         yield visit("manage:package", package.pk)
+        yield visit("manage:clashes", package.pk)
     for resource in models.Resource.objects.visible_to(user).order_by("name")[:1]:
         yield visit("manage:resource", resource.pk)
     assignments = models.Assignment.objects.visible_to(user).order_by("starts_at")
     for assignment in one_per(assignments, "shown_state"):
         yield visit("manage:assignment", assignment.pk)
+    yield visit("manage:calls")
+    for extension in models.CustomExtension.objects.visible_to(user).order_by("name")[:1]:
+        yield visit("manage:extension", extension.pk)
+
+
+def kept_apart(user):
+    """What clashes and what is required in the demo company, and the exception in it."""
+    packages = models.AccessPackage.objects.visible_to(user)
+    for route, model in (
+        ("clash_remove", models.Incompatibility),
+        ("require_no_more", models.Prerequisite),
+    ):
+        yield visit(f"manage:{route}", model.objects.filter(package__in=packages)[0].pk)
+    clash = models.RoleClash.objects.filter(catalog__packages__in=packages)[0]
+    yield visit("manage:role_clash_remove", clash.pk)
+    for exception in one_per(
+        models.ClashException.objects.filter(package__in=packages), "shown_state"
+    ):
+        yield visit("manage:exception", exception.pk)
+        yield visit("manage:exception_end", exception.pk)
 
 
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
     catalog = models.Catalog.objects.visible_to(user).exclude(packages=None).order_by("name")[0]
-    for route in ("catalog_edit", "resource_add", "package_add"):
+    for route in ("catalog_edit", "resource_add", "package_add", "role_clash_add"):
         yield visit(f"manage:{route}", catalog.pk)
     appointed = models.User.objects.filter(email__startswith="lena.fischer").get()
     sales = models.Catalog.objects.get(name="Sales")
@@ -231,6 +254,9 @@ def changed(user):
     for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
         yield visit(f"manage:{route}", package.pk)
     yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
+    for route in ("clash_add", "require", "exception_add"):
+        yield visit(f"manage:{route}", package.pk)
+    yield from kept_apart(user)
     yield visit("manage:package_role_remove", package.pk, role.pk)
     # Whose group it is not changes nothing about it.
     status = 200 if user.is_superuser else 403
@@ -244,7 +270,13 @@ def changed(user):
         yield visit("manage:policy", policy.pk)
     yield visit("manage:policy_delete", policies.order_by("name")[0].pk)
     draft = models.PolicyDraft.objects.get(policy__package__name="Sales Reader")
-    for route in ("policy", "policy_draft", "policy_throw_away", "policy_versions"):
+    for route in (
+        "policy",
+        "policy_draft",
+        "policy_throw_away",
+        "policy_versions",
+        "policy_pending",
+    ):
         yield visit(f"manage:{route}", draft.policy_id)
     yield visit("manage:policy_restore", draft.policy_id, 1)
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")

@@ -11,6 +11,7 @@ from entitlements.decisions import Denied
 from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.versions import PolicyDraft, number_of
+from entitlements.requests.states import RequestState
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.manage.doors import (
@@ -102,6 +103,7 @@ def _editor(
         is_draft=is_draft,
         draft=PolicyDraft.objects.filter(policy=policy).select_related("by").first(),
         conflict=conflict_of(policy, form, version),
+        waiting=policy.requests.filter(state=RequestState.PENDING_APPROVAL).count(),
         version=number_of(policy) if has_conflict(form) else version,
         may_change="manage_packages" in mine,
         history=history(AuditEvent.objects.about(policy).reverse()[:SHOWN], request.user),
