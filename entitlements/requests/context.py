@@ -15,10 +15,13 @@ from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole, ResourceRole
 from entitlements.directory.models import User
 from entitlements.policies.models import Expiration
+from entitlements.policies.separation import APART, Separation
 from entitlements.requests import flow
 from entitlements.requests.dialogue import Inquiry
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
+from entitlements.requests.separation import separations_among
 from entitlements.requests.states import ASKED, EXTENDS, GRANTED, RequestState
+from entitlements.requests.voices import Voice, voices_in, with_voices
 
 ANSWERED = (*GRANTED, RequestState.DENIED, RequestState.EXPIRED)
 UNITS = {
@@ -53,16 +56,19 @@ class Facts:
 
     `holders` counts others who hold the package now, and `peers` those in the target's department;
     `held_until` is when he last had it himself (UTC), and `told` what other systems said.
+    `separation` is what clashes with it, and what it requires, as things are now.
     """
 
     access_request: AccessRequest
     steps: tuple[ApprovalStep, ...]
+    spoken: tuple[Voice, ...]
     roles: tuple[ResourceRole, ...]
     holders: int
     peers: Share | None
     earlier: Share
     held_until: datetime | None
     told: tuple[Callout, ...] = ()
+    separation: Separation = APART
 
     @property
     def step(self) -> ApprovalStep | None:
@@ -70,13 +76,19 @@ class Facts:
         return next((step for step in self.steps if step.state == StepState.WAITING), None)
 
     @property
-    def decided_steps(self) -> tuple[ApprovalStep, ...]:
-        return tuple(step for step in self.steps if step.decided_at)
+    def voices(self) -> tuple[Voice, ...]:
+        """What each person decided, stage by stage."""
+        return tuple(voice for step in self.steps for voice in voices_in(step, self.spoken))
 
     @property
     def coming(self) -> int:
         """How many stages are still to come after the one that waits."""
         return sum(step.state == StepState.COMING for step in self.steps)
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether one more approval leaves the stage waiting for others."""
+        return bool(self.step and self.step.needed - self.step.approvals > 1)
 
     @property
     def is_privileged(self) -> bool:
@@ -138,21 +150,24 @@ def facts_about(
     )
     if not found:
         return []
-    steps = _steps(found, viewer)
+    steps, voices = with_voices(_steps(found, viewer))
     roles = _roles({access_request.package_id for access_request in found})
     holders = _Holders(found)
     told = _told(found)
+    apart = separations_among([(one.target_id, one.package_id) for one in found])
     earlier = _earlier({access_request.target_id for access_request in found})
     return [
         Facts(
             access_request=access_request,
-            steps=tuple(steps[access_request.pk]),
+            steps=tuple(steps.get(access_request.pk, ())),
+            spoken=tuple(voices.get(access_request.pk, ())),
             roles=tuple(roles[access_request.package_id]),
             holders=holders.others(access_request),
             peers=holders.peers(access_request),
             earlier=_without(access_request, earlier.get(access_request.target_id, Share(0, 0))),
             held_until=holders.held_until(access_request),
             told=tuple(told.get(access_request.pk, ())),
+            separation=apart.get((access_request.target_id, access_request.package_id), APART),
         )
         for access_request in found
     ]
@@ -204,18 +219,13 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _steps(
-    access_requests: list[AccessRequest], viewer: User | None
-) -> dict[UUID, list[ApprovalStep]]:
+def _steps(access_requests: list[AccessRequest], viewer: User | None) -> QuerySet[ApprovalStep]:
     steps = ApprovalStep.objects.filter(access_request__in=access_requests)
-    if viewer:
-        turns = StepApprover.objects.filter(step=OuterRef("pk"), user=viewer)
-        names = turns.values("delegation__delegator__display_name")
-        steps = steps.annotate(stands_in_for=Subquery(names))
-    by_request = defaultdict(list)
-    for step in steps.select_related("decided_by").order_by("position"):
-        by_request[step.access_request_id].append(step)
-    return by_request
+    if not viewer:
+        return steps
+    turns = StepApprover.objects.filter(step=OuterRef("pk"), user=viewer)
+    names = turns.values("delegation__delegator__display_name")
+    return steps.annotate(stands_in_for=Subquery(names))
 
 
 def _told(access_requests: list[AccessRequest]) -> dict[UUID, list[Callout]]:

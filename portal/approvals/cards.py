@@ -74,7 +74,11 @@ def stages_of(facts: Facts) -> list[Stage]:
     return [
         Stage(step, wording.listed(names[step.pk], "or"))
         if step.pk in names
-        else Stage(step, wording.approvers(_asked(step), whose=whose, shows_names=True))
+        else Stage(
+            step,
+            wording.approvers(_asked(step), whose=whose, shows_names=True)
+            + wording.needs(step.rule, step.quorum),
+        )
         for step in facts.steps
     ]
 
@@ -117,6 +121,8 @@ def why_alone(facts: Facts) -> list[str]:
         reasons.append("it gives a privileged role")
     if facts.requires_justification:
         reasons.append("its stage asks for a reason of its own")
+    if facts.separation.clashes:
+        reasons.append("it clashes with what the person has")
     return reasons
 
 

@@ -12,10 +12,12 @@ from entitlements.catalog.models import AccessPackage, PackageRole
 from entitlements.catalog.permissions import owners_of
 from entitlements.decisions import Decision
 from entitlements.directory.models import User
+from entitlements.policies import rules
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests import candidates
 from entitlements.requests.models import AccessRequest
 from portal import dates, wording
+from portal.packages.checks import Check, separation_checks
 from portal.people import askable_people, ways_for
 
 CHECKS: Final = {
@@ -29,18 +31,6 @@ FOR_OTHERS: Final = {
     ("already_held",): "{target} does not hold it.",
     ("already_requested",): "No request for {target} is on its way.",
 }
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that must hold before somebody asks; with a way on where it does not."""
-
-    is_met: bool
-    text: str
-    remedy: str = ""
-    url: str = ""
-    action: str = ""
-    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,11 +63,9 @@ class Way:
 
 
 def _deciders(policy: AssignmentPolicy, stage: ApprovalStage, whose: str) -> str:
-    entries = [
-        wording.Asked(entry.kind, str(entry), entry.is_fallback) for entry in stage.approvers.all()
-    ]
+    entries = wording.asked_by(stage)
     words = wording.approvers(entries, whose=whose, shows_names=policy.shows_approvers)
-    return f"{words[:1].upper()}{words[1:]}"
+    return f"{words[:1].upper()}{words[1:]}{wording.needs(stage.rule, stage.quorum)}"
 
 
 @dataclass(frozen=True)
@@ -150,17 +138,21 @@ def _is_over(policy: AssignmentPolicy) -> bool:
 
 
 def _checks(policy: AssignmentPolicy, target: User, *, is_own: bool) -> list[Check]:
-    decision = candidates.can_request(policy, target)
+    facts = candidates.candidate(policy, target)
+    decision = rules.can_request(facts)
+    apart = separation_checks(facts.separation, target, is_own=is_own)
     if not is_own:
-        return [
+        checks = [
             _check_other(decision, codes, held.format(target=target), policy.package, target)
             for codes, held in FOR_OTHERS.items()
         ]
-    return [
+        return [*checks, *apart]
+    checks = [
         check
         for codes, held in CHECKS.items()
         if (check := _check(decision, codes, held, policy.package, target)).text
     ]
+    return [*checks, *apart]
 
 
 def _check(

@@ -55,14 +55,27 @@ def _waiting(story: "Story") -> str:
             "their own access. If nothing changes, it lapses {}.",
             moment(step.due_at),
         )
-    names = [str(user) for user in step.approvers.all()]
+    names = [str(user) for user in story.waited_for]
     have = "has" if len(names) == 1 or not story.shows_names else "have"
     who = wording.listed(names) if story.shows_names else "An approver"
+    tally = f"{wording.tally(step.approvals, step.needed)}. " if step.needed > 1 else ""
+    if step.escalate_at:
+        return format_html(
+            "{} {} had it since {}. {}If nobody answers by {}, others are asked as well; "
+            "on {} it lapses.",
+            who,
+            have,
+            moment(step.opened_at, "exact"),
+            tally,
+            moment(step.escalate_at, "exact"),
+            moment(step.due_at, "exact"),
+        )
     return format_html(
-        "{} {} had it since {}. If nobody answers by {}, the request lapses.",
+        "{} {} had it since {}. {}If nobody answers by {}, the request lapses.",
         who,
         have,
         moment(step.opened_at, "exact"),
+        tally,
         moment(step.due_at, "exact"),
     )
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final
 
+from django.db.models import Prefetch
+
 from entitlements import clock
 from entitlements.assignments.grants import HeldRole, roles_of
 from entitlements.audit.models import AuditEvent
@@ -15,7 +17,7 @@ from entitlements.catalog.permissions import holds, owners_of
 from entitlements.directory.models import User
 from entitlements.requests import permissions
 from entitlements.requests.dialogue import Inquiry
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.operations import REMIND_AGAIN
 from entitlements.requests.states import ADDS, REMOVES, WISHED, Event, RequestState
 from portal import wording
@@ -38,7 +40,7 @@ class Story:
     @cached_property
     def steps(self) -> list[ApprovalStep]:
         turns = StepApprover.objects.select_related("user").order_by("user__display_name", "pk")
-        steps = self.access_request.steps.prefetch_related("approvers", Prefetch("asked", turns))
+        steps = self.access_request.steps.prefetch_related(Prefetch("asked", turns))
         return list(steps.order_by("position"))
 
     @cached_property
@@ -68,7 +70,7 @@ class Story:
 
     @property
     def is_approver(self) -> bool:
-        return any(self.viewer in step.approvers.all() for step in self.steps)
+        return any(turn.user == self.viewer for step in self.steps for turn in step.asked.all())
 
     @cached_property
     def shows_names(self) -> bool:
@@ -105,7 +107,7 @@ class Story:
 
     @property
     def tone(self) -> str:
-        return badge_for("request", self.access_request.shown_state).tone
+        return badge_for("request", self.shown_state).tone
 
     @property
     def heading(self) -> str:
@@ -130,7 +132,19 @@ class Story:
 
     @property
     def is_stuck(self) -> bool:
-        return self.step is not None and not self.step.approvers.all()
+        return self.step is not None and not self.waited_for
+
+    @property
+    def waited_for(self) -> list[User]:
+        """Who is asked in the stage that waits, and has not decided."""
+        return self.step.waited_for if self.step else []
+
+    @property
+    def shown_state(self) -> str:
+        """The state that people read: whether it was passed on, too."""
+        if self.step is not None and self.step.escalated_at:
+            return "pending_approval_escalated"
+        return self.access_request.shown_state
 
     @property
     def is_moving(self) -> bool:
@@ -185,9 +199,13 @@ class Story:
 
     @property
     def can_decide(self) -> bool:
-        return (
-            not self.is_mine and self.step is not None and self.viewer in self.step.approvers.all()
-        )
+        return not self.is_mine and self.step is not None and self.viewer in self.waited_for
+
+    @property
+    def can_hand_over(self) -> bool:
+        """Whether a manager of the catalog may say who decides instead."""
+        is_waiting = self.step is not None and not self.is_mine
+        return is_waiting and permissions.manages(self.viewer, self.access_request)
 
     @property
     def can_ask_again(self) -> bool:
