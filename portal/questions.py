@@ -9,6 +9,8 @@ from typing import Any, Final
 from django import forms
 from django.utils.html import format_html
 
+from entitlements.catalog.attributes import ResourceAttribute
+from entitlements.directory.models import User
 from entitlements.policies.answers import LONGEST_ANSWER, LONGEST_LINE
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import (
@@ -24,6 +26,7 @@ from entitlements.policies.question_terms import (
     in_language,
 )
 from entitlements.policies.questions import terms_of_questions
+from entitlements.requests.attributes import is_fixed, questions_about
 
 MOST_BUTTONS: Final = 7
 NO_ANSWER: Final = ("", "No answer")
@@ -49,6 +52,33 @@ class AnswerField(forms.Field):
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
+class ProfileField(AnswerField):
+    """An attribute that a resource needs of somebody, with what his profile says.
+
+    Nobody in particular (None) is whoever is chosen in the same form; empty means his profile then.
+    """
+
+    def __init__(
+        self,
+        question: QuestionTerms,
+        languages: Sequence[str],
+        attribute: ResourceAttribute,
+        target: User | None,
+    ) -> None:
+        super().__init__(question, languages)
+        self.initial = (getattr(target, attribute.name) if target else "") or None
+        if target is None:
+            self.required, self.help_text = False, "Empty: what the profile says."
+        elif is_fixed(attribute, target):
+            self.disabled, self.help_text = True, "From the profile; it stays as it is."
+        else:
+            self.help_text = "It is in the profile as long as the access lasts."
+
+    def clean(self, value: Any) -> Any:
+        """Return nothing where the profile is to speak."""
+        return super().clean(value) if value or self.required else None
+
+
 class AskingForm(forms.Form):
     """A form that asks the questions of policies among which somebody chooses."""
 
@@ -57,18 +87,30 @@ class AskingForm(forms.Form):
         policies: Iterable[AssignmentPolicy],
         languages: Sequence[str],
         answered: Iterable[Mapping[str, Any]] = (),
+        needed: Sequence[ResourceAttribute] = (),
+        target: User | None = None,
     ) -> None:
-        """Add a field for every question of every policy; `answered` are answers kept before."""
+        """Add a field for every question of every policy; `answered` are answers kept before.
+
+        What the resources `needed` of whoever gets the access is asked under each of them too.
+        """
         before = {answer["question"]: answer["value"] for answer in answered}
+        about_person = questions_about(needed, target)
         self._names: dict[Any, dict[str, str]] = {}
         for policy in policies:
-            names = self._names[policy.pk] = {}
+            self._names[policy.pk] = {}
             for question in terms_of_questions(policy):
-                key = str(question.key)
-                names[key] = name = f"answer-{policy.pk.hex[:8]}-{key}"
-                self.fields[name] = AnswerField(question, languages)
-                if key in before:
-                    self.initial[name] = before[key]
+                self._ask(policy, AnswerField(question, languages), before)
+            for attribute, question in zip(needed, about_person, strict=True):
+                self._ask(policy, ProfileField(question, languages, attribute, target), before)
+
+    def _ask(self, policy: AssignmentPolicy, field: AnswerField, before: Mapping[str, Any]) -> None:
+        key = str(field.question.key)
+        name = f"answer-{policy.pk.hex[:8]}-{key}"
+        self._names[policy.pk][key] = name
+        self.fields[name] = field
+        if field.initial is None and key in before:
+            self.initial[name] = before[key]
 
     def asked_under(self, policy: AssignmentPolicy) -> list[forms.BoundField]:
         """Return the fields for the questions of one policy."""

@@ -6,6 +6,7 @@ from portal.manage import picker
 from portal.manage.doors import may_manage
 from portal.manage.views import (
     assignments,
+    attributes,
     catalogs,
     clashes,
     exceptions,
@@ -63,6 +64,12 @@ urlpatterns: list[URLPattern] = [
         "resources/<uuid:resource_id>/roles/<uuid:role_id>/remove/",
         resources.remove_role,
         name="role_remove",
+    ),
+    path("resources/<uuid:resource_id>/attributes/add/", attributes.add, name="attribute_add"),
+    path(
+        "resources/<uuid:resource_id>/attributes/<uuid:attribute_id>/remove/",
+        attributes.remove,
+        name="attribute_remove",
     ),
     path("packages/<uuid:package_id>/", packages.detail, name="package"),
     path("packages/<uuid:package_id>/edit/", packages.edit, name="package_edit"),

@@ -4,7 +4,9 @@ from typing import Any, cast
 from django import forms
 
 from entitlements import clock
+from entitlements.catalog.attributes import ResourceAttribute
 from entitlements.catalog.models import Catalog, ResourceKind
+from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy, Expiration
 from entitlements.requests.candidates import limit_of
 from portal import dates
@@ -68,11 +70,13 @@ class RequestForm(AskingForm):
         policies: Sequence[AssignmentPolicy],
         languages: Sequence[str] = (),
         answered: Iterable[Mapping[str, Any]] = (),
+        needed: Sequence[ResourceAttribute] = (),
+        target: User | None = None,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.policies = {str(policy.pk): policy for policy in policies}
-        self.ask_questions(policies, languages, answered)
+        self.ask_questions(policies, languages, answered, needed, target)
         self.use_required_attribute = len(self.policies) == 1
         self._offer_policies()
         self._fit_reason()

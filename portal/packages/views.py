@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackageQuerySet, Catalog
 from entitlements.decisions import Denied
 from entitlements.requests import operations
@@ -68,14 +69,7 @@ def _narrowed(packages: AccessPackageQuerySet, chosen: dict[str, str]) -> Access
 def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show what a package gives, what happens when one asks for it, and the form for asking."""
     offer = _offer(request, package_id)
-    last = _last(request, offer)
-    form = RequestForm(
-        policies=offer.policies,
-        languages=wanted_languages(request),
-        answered=last.answers if last else (),
-        initial={"justification": last.justification} if last else {},
-    )
-    return _page(request, offer, form)
+    return _page(request, offer, _form(request, offer))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,8 +78,7 @@ def ask(request: PortalRequest, package_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return detail(request, package_id)
     offer = _offer(request, package_id)
-    languages = wanted_languages(request)
-    form = RequestForm(request.POST, policies=offer.policies, languages=languages)
+    form = _form(request, offer)
     if form.is_valid():
         try:
             wishes = form.wishes()
@@ -106,6 +99,20 @@ def _offer(request: PortalRequest, package_id: UUID) -> Offer:
     if offer is None:
         raise Http404
     return offer
+
+
+def _form(request: PortalRequest, offer: Offer) -> RequestForm:
+    """Return what was sent, or a form that starts with what is known."""
+    last = _last(request, offer)
+    return RequestForm(
+        request.POST if request.method == "POST" else None,
+        policies=offer.policies,
+        languages=wanted_languages(request),
+        answered=last.answers if last else (),
+        needed=attributes_of(offer.package.pk),
+        target=offer.target,
+        initial={"justification": last.justification} if last else {},
+    )
 
 
 def _last(request: PortalRequest, offer: Offer) -> AccessRequest | None:
