@@ -1,6 +1,7 @@
 """From grants to assignments and requests: all roles set up, some, or none; or all gone."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -100,7 +101,7 @@ def _settle_add(access_request: AccessRequest, assignment: Assignment, grants: l
         calling.call_out(access_request, CalloutStage.GRANTED)
     is_told = access_request.terms.get("sends_notifications", True)
     if event == Event.GIVE_ALL and is_told and access_request.kind in WISHED:
-        facts = {
+        facts: dict[str, Any] = {
             "assignment": assignment.pk,
             "ends_at": assignment.ends_at,
             "roles": [str(grant.role) for grant in grants],

@@ -190,8 +190,14 @@ def _finish(bulk: BulkAssignment) -> None:
     open_ones = BulkAssignment.objects.filter(pk=bulk.pk, finished_at=None)
     if open_ones.update(finished_at=clock.now(), next_attempt_at=None, lease_until=None):
         counts = bulk.counts()
-        facts = {"given": counts[RowState.GIVEN], "refused": counts[RowState.REFUSED]}
-        trail.record("bulk.finished", bulk, by=bulk.made_by, package=str(bulk.package), **facts)
+        trail.record(
+            "bulk.finished",
+            bulk,
+            by=bulk.made_by,
+            package=str(bulk.package),
+            given=counts[RowState.GIVEN],
+            refused=counts[RowState.REFUSED],
+        )
 
 
 @transaction.atomic(durable=True)

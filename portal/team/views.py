@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -68,7 +69,7 @@ def copy(request: PortalRequest) -> HttpResponse:
     """Show what a colleague has and another may ask for, and ask for what was chosen."""
     form = CopyForm(request.GET, viewer=request.user)
     pair = form.pair()
-    context = {"form": form, "pair": pair, "why": WhyForm()}
+    context: dict[str, Any] = {"form": form, "pair": pair, "why": WhyForm()}
     if pair is None:
         return render(request, "team/copy.html", context)
     offered = lines(request.user, *pair)
