@@ -54,17 +54,32 @@ def resolve(
     return []
 
 
+def named(terms: Iterable[Any], package: AccessPackage) -> list[User]:
+    """Return the active people whom entries name, whoever asks: by name, group or ownership."""
+    entries: list[ApproverTerms] = list(terms)
+    kinds = {entry["kind"] for entry in entries}
+    found = {
+        user.pk: user
+        for user in [
+            *(user for kind, people in OWNING.items() if kind in kinds for user in people(package)),
+            *User.objects.active().filter(pk__in=_ids(entries, ApproverKind.USER, "user")),
+            *User.objects.active().members_of_any(_ids(entries, ApproverKind.GROUP, "group")),
+        ]
+    }
+    return sorted(found.values(), key=_by_name)
+
+
 def _people(entries: list[ApproverTerms], target: User, package: AccessPackage) -> list[User]:
     kinds = {entry["kind"] for entry in entries}
-    found: dict[UUID, User] = {}
-    for user in [
-        *(user for kind, people in RELATED.items() if kind in kinds for user in people(target)),
-        *(user for kind, people in OWNING.items() if kind in kinds for user in people(package)),
-        *User.objects.active().filter(pk__in=_ids(entries, ApproverKind.USER, "user")),
-        *User.objects.active().members_of_any(_ids(entries, ApproverKind.GROUP, "group")),
-    ]:
-        found.setdefault(user.pk, user)
-    return sorted(found.values(), key=lambda user: (user.display_name, str(user.pk)))
+    found = {user.pk: user for user in named(entries, package)}
+    for kind, people in RELATED.items():
+        if kind in kinds:
+            found |= {user.pk: user for user in people(target)}
+    return sorted(found.values(), key=_by_name)
+
+
+def _by_name(user: User) -> tuple[str, str]:
+    return user.display_name, str(user.pk)
 
 
 def _ids(entries: list[ApproverTerms], kind: ApproverKind, field: str) -> list[UUID]:

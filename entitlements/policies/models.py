@@ -241,7 +241,7 @@ RELATIONS = tuple(
 
 class StageApproverQuerySet(models.QuerySet["StageApprover"]):
     def to_be_had(self) -> Self:
-        """Approvers who may answer: managers, the active, and groups with somebody active.
+        """Approvers who may answer: relations, the active, and groups with somebody active.
 
         Groups are followed from those that approve downwards, so that others cost nothing.
         """
@@ -259,7 +259,7 @@ class StageApproverQuerySet(models.QuerySet["StageApprover"]):
                 WHERE entitlements_membership.group_id = below.group_id)"""
         groups = RawSQL(sql, [])  # noqa: S611  # a constant
         by_name = Q(user__is_active=True) | Q(group__in=groups)
-        return self.filter(Q(kind=ApproverKind.MANAGER) | by_name)
+        return self.filter(Q(kind__in=RELATIONS) | by_name)
 
 
 class StageApprover(models.Model):

@@ -1,6 +1,6 @@
 """How many people each policy of a package admits, and to how many it falls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -49,16 +49,23 @@ def reach_of(policies: Sequence[AssignmentPolicy]) -> dict[UUID, Reach]:
 
 
 def _admits(policy: AssignmentPolicy) -> Q:
-    """Return the condition of being in the scope of a policy."""
-    if policy.scope == Scope.ALL_USERS:
+    return admitted(
+        policy.scope,
+        [user.pk for user in policy.allowed_users.all()],
+        [group.pk for group in policy.allowed_groups.all()],
+    )
+
+
+def admitted(scope: str, user_ids: Iterable[UUID], group_ids: Iterable[UUID]) -> Q:
+    """Return the condition of being in a scope, of which "specific" names people and groups."""
+    if scope == Scope.ALL_USERS:
         return Q(pk__isnull=False)
-    if policy.scope == Scope.ALL_MEMBERS:
+    if scope == Scope.ALL_MEMBERS:
         return Q(user_type=UserType.MEMBER)
-    if policy.scope == Scope.NOBODY:
+    if scope == Scope.NOBODY:
         return NO_ONE
-    groups = [group.pk for group in policy.allowed_groups.all()]
-    in_groups = User.objects.members_of_any(groups).values("pk")
-    return Q(pk__in=[user.pk for user in policy.allowed_users.all()]) | Q(pk__in=in_groups)
+    in_groups = User.objects.members_of_any(list(group_ids)).values("pk")
+    return Q(pk__in=list(user_ids)) | Q(pk__in=in_groups)
 
 
 NO_ONE = Q(pk__isnull=True)

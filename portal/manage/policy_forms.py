@@ -1,17 +1,20 @@
 """A whole policy as one form: who may ask, who approves, for how long."""
 
+from functools import cached_property
 from typing import Any, Final
 
 from django import forms
 
 from entitlements.catalog.models import AccessPackage
+from entitlements.decisions import Reason
+from entitlements.policies.doubts import doubts
 from entitlements.policies.models import AssignmentPolicy, Expiration, Scope
 from entitlements.policies.operations import terms_of
 from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
 from portal.manage.extension_forms import CalloutsForm
 from portal.manage.forms import PLACES, switch, text_field
-from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
+from portal.manage.picker import Picked, PickerField, PickingForm, keys_of, parsed
 from portal.manage.question_forms import QuestionForms
 from portal.manage.stage_forms import StageForm
 
@@ -98,8 +101,8 @@ class PolicyForm(PickingForm):
         most = max(OFFERED_STAGES, len(self.before.stages) if self.before else 0)
         self.fields["stage_count"].choices = stage_counts(most)  # type: ignore[attr-defined]
         self.stages = [self._stage(position) for position in range(1, most + 1)]
-        package = policy.package if policy else package
-        self.callouts = CalloutsForm(sent, package=package, before=self.before)
+        self.package = policy.package if policy else package
+        self.callouts = CalloutsForm(sent, package=self.package, before=self.before)
         self.questions = QuestionForms(sent, self.before.questions if self.before else ())
 
     def _stage(self, position: int) -> StageForm:
@@ -107,6 +110,32 @@ class PolicyForm(PickingForm):
         initial = StageForm.initial_of(stages[position - 1]) if position <= len(stages) else {}
         is_sent = f"stage{position}-decision_days" in self.data
         return StageForm(self.data if is_sent else None, position=position, initial=initial)
+
+    @cached_property
+    def doubts(self) -> list[Reason]:
+        """Where nobody could decide what is asked for under the policy as it is entered now."""
+        terms = self._entered() if self.is_bound else self.before
+        return doubts(terms, self.package) if terms and self.package else []
+
+    def _entered(self) -> PolicyTerms | None:
+        """Return who may ask and who approves as far as it can be read, whatever else is wrong."""
+        sent = self.data.copy()
+        sent.pop("find", None)
+        stages = [
+            StageForm(sent, position=stage.position, initial={})
+            for stage in self.shown_stages
+            if stage.is_bound
+        ]
+        if not all(stage.is_valid() for stage in stages):
+            return None
+        picked = parsed(self["allowed"].value() or []) if self.shows_allowed else Picked((), ())
+        return PolicyTerms(
+            name="",
+            scope=self["scope"].value() or Scope.NOBODY,
+            allowed_user_ids=picked.user_ids,
+            allowed_group_ids=picked.group_ids,
+            stages=tuple(stage.terms() for stage in stages),
+        )
 
     @property
     def shown_stages(self) -> list[StageForm]:

@@ -42,6 +42,7 @@ def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
             refuse(form, denied, POLICY_PLACES)
         else:
             messages.success(request, f"The policy {policy} was added to {package}.")
+            _tell_doubts(request, form)
             return redirect("manage:package", package.pk)
     return form_page(
         request,
@@ -75,6 +76,11 @@ def edit_draft(request: PortalRequest, policy_id: UUID) -> HttpResponse:
     return _editor(request, policy, form, is_draft=True)
 
 
+def _tell_doubts(request: PortalRequest, form: PolicyForm) -> None:
+    for doubt in form.doubts:
+        messages.warning(request, str(doubt))
+
+
 def _editor(
     request: PortalRequest, policy: AssignmentPolicy, form: PolicyForm, *, is_draft: bool
 ) -> HttpResponse:
@@ -90,6 +96,7 @@ def _editor(
             refuse(form, denied, POLICY_PLACES)
         else:
             messages.success(request, "Saved. Requests under way keep the policy as it was.")
+            _tell_doubts(request, form)
             return redirect("manage:package", policy.package_id)
     mine = rights(request, policy.package.catalog)
     return form_page(
