@@ -14,6 +14,7 @@ from entitlements.audit.sealing import BATCH as SEALS
 from entitlements.audit.sealing import seal_new
 from entitlements.callouts.models import Callout
 from entitlements.callouts.sending import sweep_callouts
+from entitlements.catalog.incompatibilities import ClashException
 from entitlements.delivery.expiry import BATCH, end_overdue
 from entitlements.delivery.tasks import (
     sweep_grants,
@@ -23,11 +24,14 @@ from entitlements.delivery.tasks import (
 )
 from entitlements.notifications.tasks import sweep_mails
 from entitlements.requests.callbacks import time_out
+from entitlements.requests.clash_exceptions import report_end
 from entitlements.requests.deciding import conclude, lapse, remind_approvers
+from entitlements.requests.delegations import ApprovalDelegation
 from entitlements.requests.escalating import escalate
 from entitlements.requests.giving import sweep_bulk
 from entitlements.requests.models import AccessRequest, ApprovalStep
 from entitlements.requests.operations import cancel_obsolete, start_scheduled
+from entitlements.requests.standing_in import end_overdue as end_delegation
 from entitlements.work import each
 
 log = structlog.get_logger(__name__)
@@ -78,6 +82,12 @@ def time_out_what_nobody_answered() -> int:
     return each(time_out, overdue[:MOST_ROWS])
 
 
+def end_delegations() -> int:
+    """Let nobody stand in for an approver beyond the time that was agreed."""
+    overdue = ApprovalDelegation.objects.overdue().order_by("ends_at")
+    return each(end_delegation, overdue[:MOST_ROWS])
+
+
 def cancel_what_is_obsolete() -> int:
     """Call off requests to extend what has ended."""
     obsolete = AccessRequest.objects.obsolete().order_by("created_at")
@@ -88,6 +98,12 @@ def remind_who_decides() -> int:
     """Remind approvers at the moments that stages plan."""
     steps = ApprovalStep.objects.reminder_due().select_related("access_request")
     return each(remind_approvers, steps.order_by("remind_at")[:MOST_ROWS])
+
+
+def report_exceptions_that_ended() -> int:
+    """Tell owners of people whose leave to hold what clashes has ended."""
+    ended = ClashException.objects.unreported_ends().order_by("ends_at")
+    return each(report_end, ended[:MOST_ROWS])
 
 
 def remind_who_holds() -> int:
@@ -116,11 +132,13 @@ PARTS: tuple[Callable[[], int], ...] = (
     lapse_what_nobody_decided,
     pass_on_what_waits,
     conclude_what_is_forsaken,
+    end_delegations,
     cancel_what_is_obsolete,
     sweep_unsettled,
     sweep_bulk,
     remind_who_decides,
     remind_who_holds,
+    report_exceptions_that_ended,
     sweep_mails,
     sweep_callouts,
     seal_what_happened,

@@ -62,12 +62,14 @@ def _package(notification: Notification) -> str:
 
 PATHS: Final[dict[str, Callable[[Notification], str]]] = {
     "approval": lambda one: reverse("approvals:detail", args=[one.about_id]),
+    "delegation": lambda one: reverse("approvals:delegation"),
     "approvals": lambda one: reverse("approvals:index"),
     "request": lambda one: reverse("requests:detail", args=[one.about_id]),
     "assignment": lambda one: reverse("access:detail", args=[_assignment(one)]),
     "extension": lambda one: reverse("access:extend", args=[_assignment(one)]),
     "past_access": lambda one: reverse("access:expired"),
     "package": _package,
+    "exception": lambda one: reverse("manage:exception", args=[one.about_id]),
     "notifications": lambda one: reverse("notifications:index"),
     "preferences": lambda one: reverse("preferences:index"),
 }

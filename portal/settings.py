@@ -137,6 +137,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 ORGANIZATION_TIME_ZONE = env.str("ORGANIZATION_TIME_ZONE", default="UTC")
 
+# Approval
+
+APPROVAL_DELEGATION = env.bool("APPROVAL_DELEGATION", default=True)
+
 # Static files
 
 STATIC_URL = "/static/"

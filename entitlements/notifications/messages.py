@@ -40,6 +40,7 @@ _WAS_ASKED = _("You get this because you were asked to decide.")
 _ABOUT_YOU = _("You get this because the request is yours, or is about your access.")
 _HOLDER = _("You get this because it is your access.")
 _YOU_ASKED = _("You get this because you asked for it.")
+_OWNER = _("You get this because you own a catalog that it concerns.")
 _DECIDE: Final = ("approve", "deny")
 
 MESSAGES: Final[dict[str, Message]] = {
@@ -100,6 +101,24 @@ MESSAGES: Final[dict[str, Message]] = {
         extra=("package",),
         why=_ABOUT_YOU,
     ),
+    "approval.handed_over": Message(
+        _("Now asked in your place: {to}: {target} → {package}"), page="approvals", why=_WAS_ASKED
+    ),
+    "request.approved_by_stand_in": Message(
+        _("Approved by {by} for {stands_in_for}: {package} for {target}"),
+        page="request",
+        why=_ABOUT_YOU,
+    ),
+    "delegation.begun": Message(
+        _("You stand in for {delegator} from {starts_at}"),
+        page="delegation",
+        why=_("You get this because somebody lets you decide in his place."),
+    ),
+    "delegation.ended": Message(
+        _("{delegate} no longer stands in for {delegator}"),
+        page="delegation",
+        why=_("You get this because it was agreed between the two of you."),
+    ),
     "request.question_asked": Message(
         _("Question from {by}: {package} for {target}"),
         page="request",
@@ -130,6 +149,18 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "access.ended": Message(
         _("Ended: {package}"), page="past_access", extra=("package",), why=_HOLDER
+    ),
+    "clash.exception_asked": Message(
+        _("Allow a clash until {ends_at}: {target}, {package} with {other}?"),
+        page="exception",
+        asks_to_act=True,
+        why=_OWNER,
+    ),
+    "clash.exception_ended": Message(
+        _("Still holds what clashes: {target}, {package} with {other}"),
+        page="exception",
+        asks_to_act=True,
+        why=_OWNER,
     ),
 }
 UNKNOWN: Final = Message(_("News about {package}"), page="notifications")

@@ -1,13 +1,15 @@
 """Who stands in for whom: an approver lets somebody else decide beside him, for a while."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import models
 from django.db.models import F, Q
 
 from entitlements import clock
-from entitlements.catalog.models import Catalog
+from entitlements.catalog.models import Catalog, CatalogQuerySet
 from entitlements.directory.models import User
 
 
@@ -34,9 +36,14 @@ class ApprovalDelegationQuerySet(models.QuerySet["ApprovalDelegation"]):
         """Delegations past their end, whose consequence nobody has carried out yet."""
         return self.filter(ended_at=None, ends_at__lte=clock.now())
 
-    def about(self, catalog: Catalog) -> Self:
-        """Delegations for the requests of a catalog: its own, and those for all."""
-        return self.filter(Q(catalog=None) | Q(catalog=catalog))
+    def overlapping(self, starts_at: datetime, ends_at: datetime | None) -> Self:
+        """Delegations that count at some moment of a period (UTC; None: without end)."""
+        found = self.filter(Q(ends_at=None) | Q(ends_at__gt=starts_at), ended_at=None)
+        return found.filter(starts_at__lt=ends_at) if ends_at else found
+
+    def shown_to(self, user: User) -> Self:
+        """What a person gave and was given, that counts or will."""
+        return self.standing().filter(Q(delegator=user) | Q(delegate=user))
 
 
 class ApprovalDelegation(models.Model):
@@ -55,7 +62,6 @@ class ApprovalDelegation(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApprovalDelegationQuerySet.as_manager()
@@ -90,3 +96,33 @@ class ApprovalDelegation(models.Model):
     @property
     def has_started(self) -> bool:
         return self.starts_at <= clock.now()
+
+
+def stand_ins(
+    people: Iterable[User], catalog_id: UUID, *, barred: set[UUID]
+) -> list[ApprovalDelegation]:
+    """Return by which delegations others decide beside these people, one for each of them.
+
+    What somebody decided about one catalog comes before what he decided about all. The disabled,
+    and those in `barred`, stand in for nobody.
+    """
+    found = (
+        ApprovalDelegation.objects.in_force()
+        .filter(
+            Q(catalog=None) | Q(catalog=catalog_id),
+            delegator__in=[user.pk for user in people],
+            delegate__is_active=True,
+        )
+        .exclude(delegate__in=barred)
+        .select_related("delegator", "delegate")
+    )
+    by_delegator: dict[UUID, ApprovalDelegation] = {}
+    for delegation in found.order_by(F("catalog").asc(nulls_last=True), "starts_at", "pk"):
+        by_delegator.setdefault(delegation.delegator_id, delegation)
+    return sorted(by_delegator.values(), key=lambda one: (str(one.delegator), str(one.pk)))
+
+
+def catalogs_decided_by(user: User) -> CatalogQuerySet:
+    """Return the catalogs of whose requests a person was ever asked to decide one, by name."""
+    catalogs: CatalogQuerySet = Catalog.objects.filter(packages__requests__steps__asked__user=user)
+    return catalogs.distinct().order_by("name")

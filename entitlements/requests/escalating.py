@@ -36,4 +36,5 @@ def escalate(step: ApprovalStep) -> bool:
         step=step.position,
         asked=flow.names(asked),
     )
+    flow.ask_stand_ins(access_request, step, asked)
     return True

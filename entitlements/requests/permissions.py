@@ -229,6 +229,11 @@ def _is_active(user: User) -> Reason | None:
     return Reason("account_disabled", "Your account is disabled.", "The directory decides this.")
 
 
+def not_waiting(access_request: AccessRequest) -> Decision:
+    """Refuse, and say what has become of a request."""
+    return deny("not_waiting", _outcome(access_request))
+
+
 def _outcome(access_request: AccessRequest) -> str:
     """Say what has become of a request, and who decided."""
     decided = access_request.steps.filter(
