@@ -80,6 +80,14 @@ PACKAGE: Final = {
     "retired": Badge("Retired", "quiet", "lock"),
 }
 
+CLASH_EXCEPTION: Final = {
+    "proposed": Badge("Waiting for approval", "warn", "hourglass"),
+    "coming": Badge("Starts later", "info", "calendar"),
+    "in_force": Badge("Allowed", "ok", "check-circle"),
+    "refused": Badge("Denied", "bad", "ban"),
+    "ended": Badge("Ended", "quiet", "clock"),
+}
+
 POLICY: Final = {
     "on": Badge("On", "ok", "check-circle"),
     "off": Badge("Off", "quiet", "ban"),
@@ -134,6 +142,7 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "step": STEP,
     "review_item": REVIEW_ITEM,
     "package": PACKAGE,
+    "clash_exception": CLASH_EXCEPTION,
     "policy": POLICY,
     "mark": MARK,
     "callout": CALLOUT,

@@ -49,6 +49,11 @@ class Terms:
     def __bool__(self) -> bool:
         return bool(self.clashes or self.required or self.alternatives)
 
+    @property
+    def rivals(self) -> list[Rival]:
+        """Everything that a person's holdings are compared with."""
+        return [*self.clashes.values(), *self.required, *self.alternatives]
+
     def add(self, rival: Rival) -> None:
         """Take in one entry; one about the packages as such comes before one about roles."""
         if rival.kind == NEEDED:

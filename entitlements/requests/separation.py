@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Value
+from django.db.models import Q, Value
 
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.incompatibilities import ClashException
@@ -54,28 +54,41 @@ def separations_of(
     package: AccessPackage, people: Collection[UUID], *, is_start: bool = False
 ) -> dict[UUID, Separation]:
     """Return how each of many people stands to a package, by a constant number of statements."""
-    terms = terms_of([package.pk]).get(package.pk)
+    pairs = [(person, package.pk) for person in people]
+    found = separations_among(pairs, is_start=is_start)
+    return {person: separation for (person, _), separation in found.items()}
+
+
+def separations_among(pairs: Collection[Pair], *, is_start: bool = False) -> dict[Pair, Separation]:
+    """Return how people stand to packages, for pairs of their ids, by a few statements for all.
+
+    Packages of which nothing is written are left out.
+    """
+    terms = terms_of({package for _, package in pairs})
     if not terms:
         return {}
-    held = holdings_of(terms, people, is_start=is_start)
-    excepted = _exceptions(package, people) if _is_any_clash(terms, held) else {}
+    people = {person for person, _ in pairs}
+    held = holdings_of(terms.values(), people, is_start=is_start)
+    rivals = {key for one in terms.values() for key in one.clashes}
+    is_any = any(key in rivals for mine in held.values() for key in mine)
+    excepted = exceptions_of(terms, people) if is_any else {}
     return {
-        person: Separation(
-            clashes=_clashes(terms, held[person], excepted.get(person, {})),
-            missing=_missing(terms, held[person]),
+        (person, package): Separation(
+            clashes=clashes_in(terms[package], held[person], excepted.get((person, package), {})),
+            missing=_missing(terms[package], held[person]),
         )
-        for person in people
+        for person, package in pairs
+        if package in terms
     }
 
 
 def holdings_of(
-    terms: Terms, people: Collection[UUID], *, is_start: bool = False
+    terms: Iterable[Terms], people: Collection[UUID], *, is_start: bool = False
 ) -> dict[UUID, dict[UUID, Holding]]:
-    """Return what people have of all that a package clashes with and requires."""
-    clashes = terms.clashes.values()
-    packages = [rival.other_id for rival in clashes if rival.kind != GROUP]
-    packages += [rival.other_id for rival in (*terms.required, *terms.alternatives)]
-    groups = [rival.other_id for rival in clashes if rival.kind == GROUP]
+    """Return what people have of all that packages clash with and require."""
+    rivals = [rival for one in terms for rival in one.rivals]
+    packages = {rival.other_id for rival in rivals if rival.kind != GROUP}
+    groups = {rival.other_id for rival in rivals if rival.kind == GROUP}
     held: dict[UUID, dict[UUID, Holding]] = defaultdict(dict)
     for person, package, key, is_coming in _packages_held(packages, people, is_start=is_start):
         if package not in held[person] or not is_coming:
@@ -86,7 +99,7 @@ def holdings_of(
 
 
 def _packages_held(
-    packages: list[UUID], people: Collection[UUID], *, is_start: bool
+    packages: Collection[UUID], people: Collection[UUID], *, is_start: bool
 ) -> Iterable[tuple[UUID, UUID, UUID, int]]:
     mine = {"target__in": people, "package__in": packages}
     columns = ("target_id", "package_id", "pk")
@@ -123,26 +136,26 @@ def _as_id(key: UUID | str) -> UUID:
     return key if isinstance(key, UUID) else UUID(key)
 
 
-def _is_any_clash(terms: Terms, held: dict[UUID, dict[UUID, Holding]]) -> bool:
-    return any(key in terms.clashes for mine in held.values() for key in mine)
-
-
-def _exceptions(
-    package: AccessPackage, people: Collection[UUID]
-) -> dict[UUID, dict[UUID, datetime]]:
-    """Return until when each person may hold what together with a package, for now (UTC)."""
-    rows = ClashException.objects.in_force().of(package).filter(person__in=people)
-    found: dict[UUID, dict[UUID, datetime]] = defaultdict(dict)
+def exceptions_of(
+    packages: Collection[UUID], people: Collection[UUID]
+) -> dict[Pair, dict[UUID, datetime]]:
+    """Return until when each person may hold what together with which package, for now (UTC)."""
+    of_packages = Q(package__in=packages) | Q(other_package__in=packages)
+    rows = ClashException.objects.in_force().filter(of_packages, person__in=people)
+    found: dict[Pair, dict[UUID, datetime]] = defaultdict(dict)
     columns = ("person_id", "package_id", "other_package_id", "other_group_id", "ends_at")
-    for person, own, other_package, group, ends_at in rows.values_list(*columns):
-        other = group or (other_package if own == package.pk else own)
-        found[person][other] = max(ends_at, found[person].get(other, ends_at))
+    for person, package, other_package, group, ends_at in rows.values_list(*columns):
+        other = group or other_package
+        for own, theirs in ((package, other), (other, package)):
+            until = found[person, own].get(theirs, ends_at)
+            found[person, own][theirs] = max(ends_at, until)
     return found
 
 
-def _clashes(
+def clashes_in(
     terms: Terms, held: dict[UUID, Holding], excepted: dict[UUID, datetime]
 ) -> tuple[Clash, ...]:
+    """Return what somebody holds that a package clashes with, as its terms say."""
     return tuple(
         Clash(
             kind="group" if rival.kind == GROUP else "package",
