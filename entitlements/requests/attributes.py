@@ -1,15 +1,29 @@
 """Attributes of people as questions of a request: asked, prefilled, or fixed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from entitlements.assignments import attributes
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.attributes import ResourceAttribute
+from entitlements.catalog.attributes import ResourceAttribute, attributes_of
 from entitlements.directory.models import User
 from entitlements.policies.answers import LONGEST_LINE, Given
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import LONG_TEXT, SHORT_TEXT, QuestionTerms
+from entitlements.policies.questions import terms_of_questions
 from entitlements.requests.models import AccessRequest
+
+
+class Asking(NamedTuple):
+    """What is asked of everybody under a policy: its questions, and what its resources need."""
+
+    questions: tuple[QuestionTerms, ...]
+    needed: Sequence[ResourceAttribute]
+
+
+def asking_of(policy: AssignmentPolicy) -> Asking:
+    """Return what is asked under a policy, by two queries."""
+    return Asking(terms_of_questions(policy), attributes_of(policy.package_id))
 
 
 def questions_about(

@@ -1,6 +1,5 @@
 """Gather the facts that the rules of asking and extending need."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,17 +8,19 @@ from django.db.models import Case, Exists, OuterRef, Subquery, When
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.attributes import ResourceAttribute, attributes_of
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.decisions import Decision
 from entitlements.directory.models import User
 from entitlements.policies import rules
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
-from entitlements.policies.question_terms import QuestionTerms
-from entitlements.policies.questions import terms_of_questions
 from entitlements.policies.separation import Separation
-from entitlements.requests.attributes import questions_about, with_profile
+from entitlements.requests.attributes import (
+    Asking,
+    asking_of,
+    questions_about,
+    with_profile,
+)
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.separation import separation_of
 
@@ -57,21 +58,16 @@ def candidate(
     answers: Given | None = None,
     is_direct: bool = False,
     standing: "Standing | None" = None,
-    questions: tuple[QuestionTerms, ...] | None = None,
-    needed: Sequence[ResourceAttribute] | None = None,
+    asking: Asking | None = None,
     separation: Separation | None = None,
 ) -> rules.Candidate:
     """Return the facts about `target` under `policy`, for `rules.can_request`.
 
-    Whoever judges many hands in what he has found for all of them: `standing`, `questions`, the
-    `needed` attributes and `separation`.
+    Whoever judges many hands in what he has found for all of them: `standing`, `asking` and
+    `separation`.
     """
-    moment = clock.now()
-    start = max(starts_at or moment, moment)
-    is_near = rules.too_far_ahead(start, moment=moment) is None
     standing = standing or _standing(policy, target, is_direct=is_direct)
-    needed = attributes_of(policy.package_id) if needed is None else needed
-    questions = terms_of_questions(policy) if questions is None else questions
+    asking = asking or asking_of(policy)
     return rules.Candidate(
         package=str(policy.package),
         is_active=target.is_active,
@@ -85,17 +81,25 @@ def candidate(
         requires_justification=policy.requires_justification and not is_direct,
         justification=justification,
         allows_custom_dates=policy.allows_custom_dates,
-        moment=moment,
+        moment=clock.now(),
         earliest_start=clock.today_begins(),
         wanted_start=starts_at,
         wanted_end=ends_at,
-        limit=limit_of(policy, starts_at=start) if is_near else None,
+        limit=_limit(policy, starts_at),
         is_kept_out=target.is_guest and not policy.package.catalog.is_external,
         stricter_policy=standing.stricter_policy,
         separation=separation_of(policy.package, target) if separation is None else separation,
-        questions=(*questions, *questions_about(needed, target)),
-        answers=with_profile(needed, target, answers),
+        questions=(*asking.questions, *questions_about(asking.needed, target)),
+        answers=with_profile(asking.needed, target, answers),
     )
+
+
+def _limit(policy: AssignmentPolicy, starts_at: datetime | None) -> datetime | None:
+    """Return the latest end for access from `starts_at`, or from now, unless it is absurd."""
+    moment = clock.now()
+    start = max(starts_at or moment, moment)
+    is_near = rules.too_far_ahead(start, moment=moment) is None
+    return limit_of(policy, starts_at=start) if is_near else None
 
 
 def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decision:

@@ -10,7 +10,6 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.directory.models import User
@@ -18,9 +17,9 @@ from entitlements.policies import rules
 from entitlements.policies.admission import admitted_by
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
-from entitlements.policies.questions import terms_of_questions
 from entitlements.policies.separation import APART
 from entitlements.requests import candidates
+from entitlements.requests.attributes import asking_of
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.separation import separations_of
 
@@ -54,8 +53,7 @@ class Judged:
 
 def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged]:
     """Yield what becomes of each entry, in order; a person who comes twice is taken once."""
-    questions = terms_of_questions(policy)
-    needed = attributes_of(policy.package_id)
+    asking = asking_of(policy)
     seen: dict[UUID, Entry] = {}
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
@@ -79,8 +77,7 @@ def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged
                 answers=entry.answers,
                 is_direct=True,
                 standing=standings[target.pk],
-                questions=questions,
-                needed=needed,
+                asking=asking,
                 separation=separations.get(target.pk, APART),
             )
             twice = () if first is entry else (_twice(first),)

@@ -1,6 +1,7 @@
 """Which attributes of people a resource needs: who says so, and what is refused."""
 
 import pytest
+from django.db import IntegrityError
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.attributes import (
@@ -90,3 +91,10 @@ def test_every_attribute_that_may_be_written_is_a_text_that_may_be_empty():
         field = User._meta.get_field(name)
         assert field.blank
         assert field.max_length <= 1024
+
+
+def test_resource_asks_once_per_attribute(resource, bo):
+    ask(resource, bo)
+
+    with pytest.raises(IntegrityError, match="name"):
+        ResourceAttribute.objects.create(resource=resource, name="cost_center", question="Again?")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.db import IntegrityError
 
 from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
@@ -93,3 +94,15 @@ def test_a_frozen_policy_keeps_the_questions_as_they_read(policy, olga):
         "Which region?",
     ]
     assert frozen_terms(fresh(policy))["questions"] == []
+
+
+def test_one_question_per_position(policy):
+    with pytest.raises(IntegrityError, match="position"):
+        Question.objects.create(policy=policy, position=1, kind="yes_no", text="Again?")
+
+
+def test_one_question_per_key(policy):
+    key = policy.questions.first().key
+
+    with pytest.raises(IntegrityError, match="key"):
+        Question.objects.create(policy=policy, position=9, key=key, kind="yes_no", text="Again?")

@@ -3,13 +3,20 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from entitlements import clock
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.attributes import ResourceAttribute, attributes_of
 from entitlements.decisions import Denied
 from entitlements.delivery.expiry import end_overdue
-from entitlements.models import AccessPackage, AccessRequest, Assignment, User
+from entitlements.models import (
+    AccessPackage,
+    AccessRequest,
+    Assignment,
+    User,
+    WrittenAttribute,
+)
 from entitlements.requests import deciding, operations
 from tests.factories import (
     AccessPackageFactory,
@@ -218,3 +225,13 @@ def test_a_very_long_value_that_is_fixed_goes_along(offer, ada):
     made = ask(offer(extension_attribute_1=False), ada)
 
     assert made.answers[0]["value"] == "x" * 1000
+
+
+def test_one_written_attribute_per_assignment(offer, ada):
+    ask(offer(cost_center=False), ada, cost_center="4711")
+    row = WrittenAttribute.objects.get()
+
+    assert str(row) == f"cost_center of {ada}"
+    row.pk = None
+    with pytest.raises(IntegrityError, match="assignment"):
+        row.save()
