@@ -80,7 +80,11 @@ def end_early(exception: ClashException, *, by: User) -> ClashException:
     exception = _locked(exception)
     can(by, "manage_packages", exception.package.catalog).require()
     if exception.shown_state != "in_force":
-        deny("exception_not_in_force", "This exception does not count at present.").require()
+        deny(
+            "exception_not_in_force",
+            "This exception does not count at present.",
+            "Ask for another one.",
+        ).require()
     exception.ends_at = clock.now()
     exception.save(update_fields=["ends_at"])
     _record(exception, "package.clash_exception_ended", by=by)
@@ -113,7 +117,9 @@ def can_decide(by: User, exception: ClashException) -> Decision:
         )
         if is_party
         else None,
-        Reason("exception_decided", "This exception is decided already.")
+        Reason(
+            "exception_decided", "This exception is decided already.", "Nothing more is to be done."
+        )
         if exception.state != ExceptionState.PROPOSED
         else None,
         Reason("exception_over", "The period that was asked for is over.", "Propose it again.")

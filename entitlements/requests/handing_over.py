@@ -58,9 +58,15 @@ def can_hand_over(user: User, access_request: AccessRequest) -> Decision:
     if step is None:
         return permissions.not_waiting(access_request)
     if step.due_at and step.due_at <= clock.now():
-        return deny("lapsed", "The deadline has passed; the request lapses.")
+        return deny(
+            "lapsed", "The deadline has passed; the request lapses.", "It can be asked for again."
+        )
     if user.pk in (access_request.requestor_id, access_request.target_id):
-        return deny("own_request", "Nobody chooses who decides his own request.")
+        return deny(
+            "own_request",
+            "Nobody chooses who decides his own request.",
+            "Somebody else who is asked can.",
+        )
     if permissions.manages(user, access_request):
         return collect(())
     return collect((_why_no_turn(user, step),))
@@ -84,9 +90,13 @@ def _why_no_turn(user: User, step: ApprovalStep) -> Reason | None:
             "account_disabled", "Your account is disabled.", "The directory decides this."
         )
     if turn is None:
-        return Reason("not_approver", "You are not asked to decide this stage.")
+        return Reason(
+            "not_approver", "You are not asked to decide this stage.", "Whoever was asked can."
+        )
     if turn.decided_at:
-        return Reason("decided_already", "You have decided this stage already.")
+        return Reason(
+            "decided_already", "You have decided this stage already.", "Nothing more is to be done."
+        )
     if turn.delegation:
         delegator = turn.delegation.delegator
         return Reason("stands_in", f"It is the turn of {delegator}.", "Only he can hand it over.")
@@ -109,11 +119,17 @@ def _whose_turn(
     if turn and (manages or turn.user_id == by.pk):
         return collect(())
     if giver and giver != by and not manages:
-        return deny("not_your_turn", "You can hand over only your own turn.")
+        return deny(
+            "not_your_turn", "You can hand over only your own turn.", "Whoever has the turn can."
+        )
     if giver is None and not step.undecided().exists():
         return collect(())
     if giver:
-        return deny("not_asked", f"{giver} is not asked to decide this stage.")
+        return deny(
+            "not_asked",
+            f"{giver} is not asked to decide this stage.",
+            "Choose somebody who is asked.",
+        )
     return deny("giver_missing", "Several people could be meant.", "Choose whose turn it is.")
 
 
@@ -123,7 +139,9 @@ def _speaks_against(
     if to.pk == by.pk:
         yield Reason("to_yourself", "You cannot hand it to yourself.", "Choose somebody else.")
     if not to.is_active:
-        yield Reason("person_disabled", f"The account of {to} is disabled.")
+        yield Reason(
+            "person_disabled", f"The account of {to} is disabled.", "Choose somebody else."
+        )
     if to.pk in (access_request.requestor_id, access_request.target_id):
         yield Reason("about_himself", f"The request is {to}’s own.", "Choose somebody else.")
     if step.asked.filter(user=to).exists():

@@ -97,10 +97,10 @@ def can_delegate() -> Decision:
 def can_end(user: User, delegation: ApprovalDelegation) -> Decision:
     """Who gave it and who was given it, while it counts or is to come."""
     if delegation.ended_at:
-        return deny("ended_already", "This has ended already.")
+        return deny("ended_already", "This has ended already.", "Nothing more is to be done.")
     if user.is_active and user.pk in (delegation.delegator_id, delegation.delegate_id):
         return collect(())
-    return deny("not_yours", "Only the two people concerned can end this.")
+    return deny("not_yours", "Only the two people concerned can end this.", "Ask that person.")
 
 
 def _what_speaks_against(
@@ -113,7 +113,9 @@ def _what_speaks_against(
     if delegate.pk == delegator.pk:
         yield Reason("to_yourself", "Nobody stands in for himself.", "Choose somebody else.")
     if not delegate.is_active:
-        yield Reason("person_disabled", f"The account of {delegate} is disabled.")
+        yield Reason(
+            "person_disabled", f"The account of {delegate} is disabled.", "Choose somebody else."
+        )
     for moment in (starts_at, delegation.ends_at):
         yield rules.too_far_ahead(moment, moment=delegation.created_at)
     if starts_at and starts_at < clock.today_begins():
