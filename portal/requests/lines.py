@@ -172,8 +172,8 @@ class Teller:
         names = [str(name) for name in details.get("asked", [])]
         if not names:
             return "It was to be passed on, but no one else could be asked"
-        whom = wording.listed(names) if self.shows_names else "others"
-        return f"Nobody had decided, so {whom} {_was(names)} asked as well"
+        whom = f"{wording.listed(names)} {_was(names)}" if self.shows_names else "others were"
+        return f"Nobody had decided, so {whom} asked as well"
 
     def _reminded(self, event: AuditEvent, actor: str) -> str:
         names = [str(name) for name in event.details.get("asked", [])]
