@@ -106,6 +106,7 @@ class CustomExtension(models.Model):
                 condition=Q(
                     behaviour=Behaviour.LAUNCH_AND_WAIT,
                     kind=ExtensionKind.REQUEST_WORKFLOW,
+                    wait_minutes__isnull=False,
                     wait_minutes__gte=1,
                     wait_minutes__lte=LONGEST_WAIT // timedelta(minutes=1),
                 )

@@ -4,14 +4,15 @@ from typing import Final
 
 from django.db import transaction
 
+from entitlements import clock
 from entitlements.audit import trail
 from entitlements.callouts.models import UNANSWERED, Callout, CalloutState
 from entitlements.catalog.extension_models import CalloutStage, OnTimeout
 from entitlements.catalog.permissions import can
-from entitlements.decisions import Denied, Reason, collect
+from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.requests import flow
-from entitlements.requests.models import AccessRequest
+from entitlements.requests.models import AccessRequest, stage_terms
 from entitlements.requests.states import Event, RequestState
 
 LONGEST_DETAIL: Final = 1000
@@ -69,7 +70,11 @@ def time_out(callout: Callout) -> bool:
     moved = access_request.move(event, reason=text, final=True)
     action = "request.denied_without_callback" if is_denied else "request.callback_timed_out"
     flow.record(access_request, action, by=None, extension=str(callout.extension), **moved)
-    _tell(access_request, callout, "request.denied" if is_denied else "request.unanswered", text)
+    people, by = _concerned(access_request), str(callout.extension)
+    if is_denied:
+        flow.tell(access_request, "request.denied", people, by=by, decision=text)
+    else:
+        flow.tell(access_request, "request.unanswered", people, by=by, decision=text)
     return True
 
 
@@ -160,12 +165,17 @@ def _deny(access_request: AccessRequest, callout: Callout, *, by: User | None) -
         justification=callout.detail,
         **moved,
     )
-    _tell(access_request, callout, "request.denied", callout.detail)
+    flow.tell(
+        access_request,
+        "request.denied",
+        _concerned(access_request),
+        by=str(callout.extension),
+        decision=callout.detail,
+    )
 
 
-def _tell(access_request: AccessRequest, callout: Callout, event: str, text: str) -> None:
-    people = {access_request.requestor, access_request.target}
-    flow.tell(access_request, event, people, by=str(callout.extension), decision=text)
+def _concerned(access_request: AccessRequest) -> set[User]:
+    return {access_request.requestor, access_request.target}
 
 
 def _go_on(
@@ -176,13 +186,32 @@ def _go_on(
     if Callout.objects.about(access_request).pending().filter(stage=callout.stage).exists():
         flow.record(access_request, action, by=by, **facts)
         return
-    before = access_request.state
-    try:
-        with transaction.atomic():
-            moved = access_request.move(GOES_ON[CalloutStage(callout.stage)])
-            flow.record(access_request, action, by=by, **facts, **moved)
-            flow.go_on(access_request)
-    except Denied as denied:
-        access_request.state = before
+    can_go_on = _can_go_on(access_request, callout)
+    if not can_go_on:
         flow.record(access_request, action, by=by, **facts)
-        flow.call_off(access_request, " ".join(r.text for r in denied.decision.reasons))
+        flow.call_off(access_request, " ".join(reason.text for reason in can_go_on.reasons))
+        return
+    moved = access_request.move(GOES_ON[CalloutStage(callout.stage)])
+    flow.record(access_request, action, by=by, **facts, **moved)
+    if callout.stage == CalloutStage.CREATED:
+        flow.ask_approvers(access_request, by=None)
+    else:
+        flow.fulfill(access_request, by=None)
+
+
+def _can_go_on(access_request: AccessRequest, callout: Callout) -> Decision:
+    """Say whether access could begin or last longer, where nobody is asked before it does."""
+    if callout.stage == CalloutStage.CREATED and stage_terms(access_request):
+        return ALLOWED
+    assignment = access_request.assignment
+    if assignment is not None:
+        return (
+            ALLOWED
+            if assignment.is_live
+            else deny(
+                "access_ended", f"{access_request.package} has ended.", "It can be asked for again."
+            )
+        )
+    if access_request.starts_at and access_request.starts_at > clock.now():
+        return ALLOWED
+    return flow.can_start(access_request, flow.span_of(access_request))

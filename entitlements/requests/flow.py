@@ -59,18 +59,11 @@ def _lock(access_requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
 def take_in(access_request: AccessRequest, *, by: User) -> None:
     """Within the caller's transaction: call extensions, then ask approvers or approve at once."""
     if not calling.call_out(access_request, CalloutStage.CREATED):
-        _ask(access_request, by=by)
+        ask_approvers(access_request, by=by)
 
 
-def go_on(access_request: AccessRequest) -> None:
-    """Within the caller's transaction: go on where extensions were waited for."""
-    if access_request.state == RequestState.SUBMITTED:
-        _ask(access_request, by=None)
-    else:
-        _fulfill(access_request, by=None)
-
-
-def _ask(access_request: AccessRequest, *, by: User | None) -> None:
+def ask_approvers(access_request: AccessRequest, *, by: User | None) -> None:
+    """Within the caller's transaction: ask the first approvers, or approve at once."""
     stages = stage_terms(access_request)
     if not stages:
         step = access_request.move(Event.APPROVE_AUTOMATICALLY)
@@ -214,10 +207,11 @@ def _tell_that_nobody_is_asked(access_request: AccessRequest, step: ApprovalStep
 def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
     """Within the caller's transaction: do what an approved request asks for, now or later."""
     if not calling.call_out(access_request, CalloutStage.APPROVED):
-        _fulfill(access_request, by=by)
+        fulfill(access_request, by=by)
 
 
-def _fulfill(access_request: AccessRequest, *, by: User | None) -> None:
+def fulfill(access_request: AccessRequest, *, by: User | None) -> None:
+    """Within the caller's transaction: let access begin or last longer, at its moment."""
     decision = still_fits(access_request)
     if not decision:
         call_off(access_request, " ".join(reason.text for reason in decision.reasons))

@@ -50,8 +50,7 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def stuck(self) -> Self:
         """Requests of which some role could not be set up, with nothing more planned."""
         return self.filter(
-            state__in=[RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED],
-            assignment__isnull=False,
+            state__in=[RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED]
         )
 
     def with_waiting_step(self) -> Self:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from entitlements import clock
 from entitlements.callouts import operations as callouts
@@ -199,13 +199,6 @@ def test_a_catalog_takes_its_extensions_along(catalog, extension, gita):
     assert not CustomExtension.objects.exists()
 
 
-def test_the_database_refuses_to_wait_for_ever_and_before_an_end():
-    with pytest.raises(IntegrityError), transaction.atomic():
-        CustomExtensionFactory(waits_for=timedelta(days=15))
-    with pytest.raises(IntegrityError), transaction.atomic():
-        CustomExtensionFactory(kind="pre_expiration", waits_for=timedelta(days=1))
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_create_the_same_name_one_is_refused(catalog, gita):
     outcomes = at_once(*[lambda: extensions.create_extension(catalog, terms(), by=gita)] * 2)
@@ -268,3 +261,52 @@ def test_what_does_not_fit_a_policy_is_refused(catalog, extension, gita, monkeyp
 
     assert codes(act(chosen)) == {"extension_unknown", "stage_unknown", "too_many_callouts"}
     assert codes(act((CalloutTerms("test", extension.pk),))) == {"stage_unknown"}
+
+
+# What the database itself keeps
+
+
+def test_extension_name_is_unique_in_its_catalog(extension):
+    with pytest.raises(IntegrityError):
+        CustomExtensionFactory(catalog=extension.catalog, name="TICKETS")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"waits_for": timedelta(days=14, minutes=1)},
+        {"kind": "pre_expiration", "waits_for": timedelta(days=1)},
+        {"wait_minutes": 5},
+        {"behaviour": "launch_and_wait"},
+    ],
+)
+def test_extension_waits_from_1_minute_to_14_days(fields):
+    with pytest.raises(IntegrityError):
+        CustomExtensionFactory(**fields)
+
+
+def test_policy_calls_once_per_stage(extension):
+    policy = AssignmentPolicyFactory(package__catalog=extension.catalog)
+    PolicyCallout.objects.create(policy=policy, extension=extension, stage="created")
+
+    with pytest.raises(IntegrityError):
+        PolicyCallout.objects.create(policy=policy, extension=extension, stage="created")
+
+
+def test_extension_is_called_once_per_occasion(extension):
+    called = {"extension": extension, "about_id": extension.pk, "created_at": clock.now()}
+    Callout.objects.create(stage="created", **called)
+    Callout.objects.create(stage="created", occasion="again", **called)
+
+    with pytest.raises(IntegrityError):
+        Callout.objects.create(stage="created", **called)
+
+
+def test_answer_to_a_call_counts_once(extension):
+    called = {"extension": extension, "about_id": extension.pk, "created_at": clock.now()}
+    for stage in ("granted", "removed"):
+        Callout.objects.create(stage=stage, **called)
+    Callout.objects.create(stage="created", answer_id="msg-1", **called)
+
+    with pytest.raises(IntegrityError):
+        Callout.objects.create(stage="approved", answer_id="msg-1", **called)

@@ -64,7 +64,9 @@ def detail(request: PortalRequest, extension_id: UUID) -> HttpResponse:
     state = request.GET.get("state", "")
     calls = extension.callouts.order_by("-created_at", "pk").select_related("extension")
     chosen = calls.filter(state=state) if state in CalloutState.values else calls
-    attached = extension.attachments.select_related("policy__package").order_by("policy__name")
+    attached = extension.attachments.select_related("policy__package").order_by(
+        "policy__package__name", "policy__name", "policy", "position"
+    )
     context = {
         "extension": extension,
         "crumbs": to_catalog(extension.catalog),
