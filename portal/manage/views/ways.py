@@ -1,3 +1,4 @@
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -18,7 +19,8 @@ class PersonForm(PickingForm):
 
     def person_chosen(self) -> User | None:
         picked = self.cleaned_data["person"].user_ids if self.is_valid() else ()
-        return User.objects.filter(pk__in=picked[:1]).first()
+        people = User.objects.filter(pk__in=picked[:1])
+        return cast("User | None", people.first())
 
 
 @require_safe
