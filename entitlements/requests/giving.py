@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -64,6 +65,8 @@ def plan(
     )
     rows = (_row(bulk, number, one) for number, one in enumerate(judge(policy, entries), start=1))
     BulkRow.objects.bulk_create(rows, batch_size=BATCH)
+    facts: dict[str, Any] = {"people_of": bulk.source, "rows": len(entries)}
+    trail.record("bulk.checked", bulk, by=by, package=str(bulk.package), **facts)
     return bulk
 
 
@@ -210,6 +213,7 @@ def discard(bulk: BulkAssignment, *, by: User) -> None:
             "Only a list of one's own that was not given can be dropped.",
             "Its result stays on record.",
         ).require()
+    trail.record("bulk.dropped", bulk, by=by, package=str(bulk.package))
     bulk.delete()
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from entitlements import clock, sweep, work
@@ -63,7 +63,8 @@ def test_a_list_is_judged_and_nothing_is_given(ada, bo, gita, policy, actions, q
     assert [row.name for row in bulk.rows.all()] == ["Ada Lovelace", "Bo Chen"]
     assert bulk.counts() == {"ready": 2, "refused": 0, "given": 0}
     assert not AccessRequest.objects.exists()
-    assert actions() == queued() == []
+    assert actions() == ["bulk.checked"]
+    assert queued() == []
 
 
 def test_each_row_learns_every_reason(ada, bo, gita, policy):
@@ -211,7 +212,7 @@ def test_what_can_be_given_is_given_and_each_row_says_so(ada, bo, gita, policy, 
     first = bulk.rows.first()
     assert first.access_request.kind == "admin_add"
     assert (first.access_request.requestor, first.access_request.target) == (gita, ada)
-    assert actions()[0] == "bulk.started"
+    assert actions()[:2] == ["bulk.checked", "bulk.started"]
     assert actions()[-1] == "bulk.finished"
     assert actions().count("request.given_directly") == 2
     event = AuditEvent.objects.get(action="bulk.finished")
@@ -500,3 +501,20 @@ def test_a_whole_list_is_given_without_approval(ada, gita, approved, appoint, se
     BulkAssignment.objects.filter(pk=late.pk).update(skips_approval=True)
     giving.give_all(late, by=gita)
     assert codes(late) == [{"approval_is_never_skipped"}]
+
+
+# What the database itself keeps
+
+
+def test_one_bulk_row_per_position(ada, gita, policy):
+    bulk = planned(policy, ada, by=gita)
+
+    with pytest.raises(IntegrityError, match=r"one_bulk_row_per_position|UNIQUE"):
+        BulkRow.objects.create(bulk=bulk, position=1, name="Twice", state=RowState.REFUSED)
+
+
+def test_bulk_row_that_is_ready_names_somebody(ada, gita, policy):
+    bulk = planned(policy, ada, by=gita)
+
+    with pytest.raises(IntegrityError, match="bulk_row_that_is_ready_names_somebody"):
+        BulkRow.objects.create(bulk=bulk, position=2, name="Nobody", state=RowState.READY)
