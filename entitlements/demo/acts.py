@@ -80,7 +80,9 @@ class Stage:
         """Let somebody give a package directly."""
         yield moment
         policy = self.company.way(package, way)
-        return operations.assign(policy, self._user(to), by=self._user(who))
+        return operations.assign(
+            policy, self._user(to), by=self._user(who), answers=answers_to(policy)
+        )
 
     def withdraws(self, who: User, access_request: AccessRequest, moment: datetime) -> Act:
         """Let somebody call his own request off."""

@@ -88,6 +88,7 @@ class ResourceOffer:
     address: str = ""
     dn: str = ""
     also_in: tuple[str, ...] = ()
+    asks_office: str = ""
 
 
 def _member(description: str, name: str = "Member", *, is_privileged: bool = False) -> RoleOffer:
@@ -129,6 +130,7 @@ RESOURCES: Final = (
         "Stock lists",
         "What is in which warehouse; its group now comes from there.",
         (_member("Read the lists.", "Reader"),),
+        asks_office="In which hall do you work?",
     ),
     ResourceOffer(
         "scanners",
@@ -281,7 +283,7 @@ class StageOffer:
 class PolicyOffer:
     """One way to get a package; it ends after `lasts`, `in_days` from today, or never.
 
-    `extension` is approved, free or none.
+    `extension` is approved, free or none; `calls` are the stages at which it calls the register.
     """
 
     name: str
@@ -296,6 +298,7 @@ class PolicyOffer:
     for_others: bool = False
     description: str = ""
     questions: tuple[QuestionTerms, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

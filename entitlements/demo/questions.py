@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from entitlements.catalog.attributes import attributes_of
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import ChoiceTerms, QuestionTerms
@@ -38,4 +39,5 @@ _ANSWERS: Final = dict(
 
 def answers_to(policy: AssignmentPolicy) -> Given:
     """Return what people of the demo company answer to the questions of a policy."""
-    return {str(question.key): _ANSWERS[question.text] for question in policy.questions.all()}
+    about = {str(attribute.pk): "North hall" for attribute in attributes_of(policy.package_id)}
+    return about | {str(one.key): _ANSWERS[one.text] for one in policy.questions.all()}

@@ -62,7 +62,7 @@ def write_attributes(access_request: AccessRequest, assignment: Assignment) -> N
 
 
 def _question(attribute: ResourceAttribute, target: User | None) -> QuestionTerms:
-    longest = User._meta.get_field(attribute.name).max_length or LONGEST_LINE
+    longest = getattr(User._meta.get_field(attribute.name), "max_length", LONGEST_LINE)
     present = getattr(target, attribute.name) if target else ""
     return QuestionTerms(
         LONG_TEXT if len(present) > LONGEST_LINE else SHORT_TEXT,

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.appointments import ROLE_NAMES
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
 from entitlements.catalog.terms import (
     LONGEST_TEXT,
@@ -289,7 +290,7 @@ class GiveForm(PickingForm, AskingForm):
     ) -> None:
         super().__init__(*args, **options)
         self.policies = list(package.policies.order_by("name"))
-        self.ask_questions(self.policies, languages)
+        self.ask_questions(self.policies, languages, needed=attributes_of(package.pk))
         self.use_required_attribute = False
         if not may_skip_approval:
             del self.fields["skips_approval"]

@@ -28,8 +28,10 @@ def visit(route, *arguments, query="", status=200):
 NO_PAGES = {
     # Acts, which are posted
     "requests:remind", "requests:again", "requests:try_again", "approvals:approve",
-    "approvals:shorten", "approvals:deny", "notifications:mark_read", "preferences:theme",
-    "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again", "manage:give_start", "manage:give_drop",
+    "approvals:shorten", "approvals:deny", "approvals:ask", "approvals:delegation_end",
+    "requests:answer", "notifications:mark_read", "preferences:theme",
+    "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
+    "manage:give_start", "manage:give_drop",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
@@ -93,6 +95,7 @@ def of_everybody(user):
         "notifications:index",
         "approvals:index",
         "approvals:decided",
+        "approvals:delegation",
     ):
         yield visit(route)
     yield Visit("nowhere", "/nowhere/", 404)
@@ -164,6 +167,12 @@ def to_decide(user):
             yield visit("approvals:confirm", access_request.pk, query=f"?choice={choice}")
             ids = "".join(f"&request={one.pk}" for one in waiting)
             yield visit("approvals:together", query=f"?choice={choice}{ids}")
+        yield visit("approvals:hand_over", access_request.pk)
+    own = models.Assignment.objects.live().filter(
+        requests__steps__decided_by=user, requests__steps__state="approved"
+    )
+    for assignment in own.order_by("starts_at")[:1]:
+        yield visit("approvals:revoke", assignment.pk)
     asked = models.AccessRequest.objects.asked_of(user).order_by("created_at").distinct()
     for access_request in one_per(asked, "shown_state"):
         yield visit("approvals:detail", access_request.pk)
@@ -221,6 +230,7 @@ def managed(user):
     yield visit("manage:calls")
     for extension in models.CustomExtension.objects.visible_to(user).order_by("name")[:1]:
         yield visit("manage:extension", extension.pk)
+        yield visit("manage:extension", extension.pk, query="?state=given_up")
 
 
 def kept_apart(user):
@@ -244,7 +254,13 @@ def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
     catalog = models.Catalog.objects.visible_to(user).exclude(packages=None).order_by("name")[0]
-    for route in ("catalog_edit", "resource_add", "package_add", "role_clash_add"):
+    for route in (
+        "catalog_edit",
+        "resource_add",
+        "package_add",
+        "role_clash_add",
+        "extension_add",
+    ):
         yield visit(f"manage:{route}", catalog.pk)
     appointed = models.User.objects.filter(email__startswith="lena.fischer").get()
     sales = models.Catalog.objects.get(name="Sales")
@@ -265,6 +281,14 @@ def changed(user):
     yield visit("manage:role_edit", role.resource_id, role.pk, status=status)
     yield visit("manage:role_remove", role.resource_id, role.pk, status=status)
     yield visit("manage:resource_remove", catalog.pk, role.resource_id)
+    yield visit("manage:attribute_add", role.resource_id, status=status)
+    for asked in models.ResourceAttribute.objects.filter(resource__catalogs=catalog)[:1]:
+        yield visit("manage:resource", asked.resource_id)
+        yield visit("manage:attribute_remove", asked.resource_id, asked.pk, status=status)
+    for extension in models.CustomExtension.objects.visible_to(user):
+        for route in ("extension_edit", "extension_secret", "extension_delete"):
+            yield visit(f"manage:{route}", extension.pk)
+        yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
     policies = models.AssignmentPolicy.objects.filter(package__catalog=catalog)
     for policy in one_per(policies.order_by("name"), "expiration", "scope"):
         yield visit("manage:policy", policy.pk)

@@ -165,3 +165,20 @@ def test_approvers_read_the_attributes_too(as_ada, policy, attribute):
 
     assert "Which &lt;b&gt;cost center&lt;/b&gt;?" in story
     assert "4711" in story
+
+
+@pytest.mark.parametrize(("profile", "status"), [("1000", 302), ("", 422)])
+def test_given_directly_the_profile_speaks_where_nothing_is_said(
+    as_bo, ada, policy, attribute, profile, status
+):
+    ada.cost_center = profile
+    ada.save()
+    address = reverse("manage:give", args=[policy.package_id])
+    name = f"answer-{policy.pk.hex[:8]}-{attribute.pk}"
+    assert "Empty: what the profile says." in as_bo.get(address).text
+
+    sent = as_bo.post(address, {"person": f"user:{ada.pk}", "policy": policy.pk, name: ""})
+
+    assert sent.status_code == status
+    given = [one["value"] for made in AccessRequest.objects.all() for one in made.answers]
+    assert given == ([profile] if profile else [])
