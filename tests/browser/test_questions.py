@@ -12,6 +12,8 @@ from tests.factories import (
     ApprovalStageFactory,
     AssignmentPolicyFactory,
     CatalogFactory,
+    ResourceFactory,
+    ResourceRoleFactory,
     UserFactory,
 )
 
@@ -145,3 +147,30 @@ def test_questions_are_written_and_answered_without_script(people, package, open
     plain.get_by_role("button", name="Send request").click()
 
     assert [one["shown"] for one in models.AccessRequest.objects.get().answers] == ["9"]
+
+
+def test_an_owner_asks_for_an_attribute_and_a_person_gives_it(
+    people, page, open_context, sign_in, appoint, sound
+):
+    olga, ana, _ = people
+    catalog = CatalogFactory(name="Sales")
+    appoint(olga, catalog)
+    crm = ResourceFactory(catalog=catalog, name="CRM")
+    models.Group.objects.get(pk=crm.external_id).owners.add(olga)
+    package = AccessPackageFactory(catalog=catalog, roles=[ResourceRoleFactory(resource=crm)])
+    AssignmentPolicyFactory(package=package)
+    sign_in(page, olga).goto(reverse("manage:resource", args=[crm.pk]))
+    page.get_by_role("link", name="Ask for an attribute").click()
+    page.get_by_label("Attribute").select_option("Cost center")
+    page.get_by_label("Question").fill("Which cost center pays?")
+    sound(page, "attribute")
+    page.get_by_role("button", name="Ask for it").click()
+    page.get_by_text("Cost center is asked for from now on.").wait_for()
+    sound(page, "resource")
+
+    asking = sign_in(open_context().new_page(), ana)
+    asking.goto(reverse("packages:ask", args=[package.pk]))
+    asking.get_by_label("Which cost center pays?").fill("4711")
+    asking.get_by_role("button", name="Send request").click()
+    asking.get_by_text("4711").wait_for()
+    assert models.User.objects.get(pk=ana.pk).cost_center == "4711"
