@@ -139,6 +139,7 @@ ORGANIZATION_TIME_ZONE = env.str("ORGANIZATION_TIME_ZONE", default="UTC")
 
 # Approval
 
+RISK_PROVIDER = env.str("RISK_PROVIDER", default="entitlements.policies.risk.reported")
 APPROVAL_DELEGATION = env.bool("APPROVAL_DELEGATION", default=True)
 
 # Static files
@@ -248,6 +249,7 @@ MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 
 # What owners may do
 
+RESOURCES_SHOWN_TO = env.str("RESOURCES_SHOWN_TO", default="everyone")
 DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
 
 # Jobs: every message may be lost or repeated, because the work itself is a row of ours

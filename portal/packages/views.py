@@ -19,6 +19,7 @@ from portal.http import PortalRequest, wants_fragment
 from portal.languages import wanted_languages
 from portal.my_access import available_to, tabs
 from portal.packages.cards import cards
+from portal.packages.contents import shows_contents
 from portal.packages.differences import what_differs
 from portal.packages.forms import FilterForm, RequestForm
 from portal.packages.offers import Offer, offer_for
@@ -37,7 +38,9 @@ def index(request: PortalRequest) -> HttpResponse:
     catalogs = Catalog.objects.filter(in_catalog).order_by("name")
     form = FilterForm(request.GET, catalogs=catalogs)
     chosen = form.chosen()
-    packages = _narrowed(available, chosen).select_related("catalog").with_roles()
+    shows = shows_contents(request.user)
+    narrowed = _narrowed(available, chosen, looks_inside=shows)
+    packages = narrowed.select_related("catalog").with_roles()
     page = Paginator(packages.order_by("name", "pk"), ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
@@ -47,6 +50,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "is_own": is_own,
         "people": active_people(request.user),
         "is_filtered": bool(chosen),
+        "shows_contents": shows,
     }
     if wants_fragment(request):
         return render(request, "packages/_list.html", context)
@@ -55,12 +59,14 @@ def index(request: PortalRequest) -> HttpResponse:
     return render(request, "packages/index.html", context)
 
 
-def _narrowed(packages: AccessPackageQuerySet, chosen: dict[str, str]) -> AccessPackageQuerySet:
+def _narrowed(
+    packages: AccessPackageQuerySet, chosen: dict[str, str], *, looks_inside: bool
+) -> AccessPackageQuerySet:
     if "q" in chosen:
-        packages = packages.matching(chosen["q"])
+        packages = packages.matching(chosen["q"], looks_inside=looks_inside)
     if "catalog" in chosen:
         packages = packages.filter(catalog=UUID(chosen["catalog"]))
-    if "kind" in chosen:
+    if "kind" in chosen and looks_inside:
         packages = packages.with_resource_kind(chosen["kind"])
     return packages
 
@@ -131,6 +137,7 @@ def _page(
         form.fields["justification"].label = f"Why does {offer.target} need it?"
     choices = zip(form["policy"], offer.ways, what_differs(offer.policies), strict=False)
     context = {"offer": offer, "form": form, "choices": choices}
+    context["shows_contents"] = shows_contents(request.user)
     response = render(request, "packages/detail.html", context, status=status)
     patch_vary_headers(response, ["Accept-Language"])
     return response
