@@ -86,7 +86,7 @@ class RevokeForm(forms.Form):
 class PersonForm(PickingForm):
     """Somebody, found by name."""
 
-    person = PickerField("user", is_single=True, label="Who?")
+    person = PickerField("user", is_single=True, route="approvals:find", label="Who?")
 
     def clean_person(self) -> User:
         """Return who was chosen, also when his account is disabled: the rules say so."""

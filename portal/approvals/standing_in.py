@@ -4,24 +4,28 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from entitlements.decisions import Denied
 from entitlements.requests import standing_in
 from entitlements.requests.delegations import ApprovalDelegation
 from entitlements.requests.models import AccessRequest
+from portal.approvals.counts import is_approver
 from portal.approvals.forms import STAND_IN_PLACES, StandInForm
 from portal.approvals.tabs import tabs
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.manage.doors import may_manage
+from portal.manage.picker import search
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: PortalRequest) -> HttpResponse:
     """Show who stands in for the viewer and for whom he does, and agree on somebody new."""
-    form = StandInForm(request.POST or None, viewer=request.user)
+    may_choose = is_approver(request.user)
+    form = StandInForm(request.POST if may_choose and request.POST else None, viewer=request.user)
     if form.is_valid() and _agreed(request, form):
         return redirect("approvals:delegation")
     shown = ApprovalDelegation.objects.shown_to(request.user)
@@ -29,6 +33,7 @@ def index(request: PortalRequest) -> HttpResponse:
     waiting = AccessRequest.objects.waiting_for(request.user).count()
     context: dict[str, Any] = {
         "form": form,
+        "may_choose": may_choose,
         "given": [one for one in found if one.delegator == request.user],
         "received": [one for one in found if one.delegate == request.user],
         "forbidden": standing_in.can_delegate().reasons,
@@ -36,6 +41,14 @@ def index(request: PortalRequest) -> HttpResponse:
     }
     status = 422 if form.is_bound and not form.is_finding else 200
     return render(request, "approvals/standing_in.html", context, status=status)
+
+
+@require_safe
+def find(request: PortalRequest) -> HttpResponse:
+    """Answer approvers and managers who look for somebody by name; others find no such page."""
+    if not (is_approver(request.user) or may_manage(request.user)):
+        raise Http404
+    return search(request, ("user",))
 
 
 @require_POST

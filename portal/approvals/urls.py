@@ -10,6 +10,7 @@ urlpatterns = [
     path("decided/", views.decided, name="decided"),
     path("decide/", views.together, name="together"),
     path("access/<uuid:assignment_id>/end/", acts.revoke, name="revoke"),
+    path("people/", standing_in.find, name="find"),
     path("delegation/", standing_in.index, name="delegation"),
     path("delegation/<uuid:delegation_id>/end/", standing_in.end, name="delegation_end"),
     path("mail/<str:token>/", views.mail, name="mail"),

@@ -35,7 +35,7 @@ NO_PAGES = {
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
-    "healthz", "readyz", "callbacks:resume", "manage:pick", "admin:autocomplete", "admin:jsi18n",
+    "healthz", "readyz", "callbacks:resume", "manage:pick", "approvals:find", "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",

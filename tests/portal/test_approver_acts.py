@@ -8,7 +8,12 @@ from django.urls import reverse
 from entitlements import clock
 from entitlements.models import ApprovalDelegation, Inquiry
 from entitlements.requests import deciding, dialogue, handing_over, operations, standing_in
-from tests.factories import ApprovalStageFactory, AssignmentPolicyFactory, UserFactory
+from tests.factories import (
+    ApprovalStageFactory,
+    AssignmentPolicyFactory,
+    GroupFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +139,15 @@ def test_an_empty_answer_stays_in_its_form(viewed_by, ada, bo, gita, asked):
 
     assert response.status_code == 422
     assert text_of(response).count("The answer is empty.") == 1
+
+
+def test_an_answer_with_null_characters_is_refused_in_words(viewed_by, ada, bo, asked):
+    inquiry = dialogue.ask(asked, "Which ledger?", by=bo)
+
+    response = viewed_by(ada).post(act("requests:answer", inquiry.pk), {"answer": "a\x00"})
+
+    assert response.status_code == 422
+    assert "invalid-feedback" in text_of(response)
 
 
 def test_others_who_see_the_request_cannot_answer_for_its_maker(viewed_by, bo, asked):
@@ -406,3 +420,25 @@ def test_strangers_find_no_agreement(viewed_by, ada, bo, gita):
     response = viewed_by(ada).post(act("approvals:delegation_end", delegation.pk))
 
     assert response.status_code == 404
+
+
+def test_approvers_find_people_and_no_groups_by_name(viewed_by, ada, bo, gita, asked):
+    address = reverse("approvals:find") + "?field=person&kinds=user,group&single=1&person-q=gita"
+    GroupFactory(name="Gita and friends")
+
+    found = text_of(viewed_by(bo).get(address))
+
+    assert "Gita Rao" in found
+    assert "friends" not in found
+    assert viewed_by(ada).get(address).status_code == 404
+
+
+def test_who_was_never_asked_chooses_nobody(viewed_by, ada, gita):
+    client, address = viewed_by(ada), reverse("approvals:delegation")
+    assert "You have not been asked to decide anything yet." in text_of(client.get(address))
+
+    response = client.post(address, {**chosen(gita), "person-q": "gita", "find": "person"})
+
+    assert "Gita Rao" not in text_of(response)
+    client.post(address, chosen(gita))
+    assert not ApprovalDelegation.objects.exists()
