@@ -29,6 +29,7 @@ from entitlements.notifications.models import Notification
 from entitlements.policies.callouts import PolicyCallout
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, StageApprover
 from entitlements.policies.questions import Question
+from entitlements.policies.risk import RiskSignal, RiskStage
 from entitlements.policies.versions import PolicyDraft, PolicyVersion
 from entitlements.requests.bulk import BulkAssignment, BulkRow
 from entitlements.requests.delegations import ApprovalDelegation
@@ -74,6 +75,8 @@ __all__ = [
     "Resource",
     "ResourceAttribute",
     "ResourceRole",
+    "RiskSignal",
+    "RiskStage",
     "RoleClash",
     "StageApprover",
     "StepApprover",

@@ -1,10 +1,11 @@
 """What helps to decide a request beside its own words, read for a whole page of them at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -13,12 +14,20 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole, ResourceRole
+from entitlements.catalog.separation import is_any_written
 from entitlements.directory.models import User
 from entitlements.policies.models import Expiration
+from entitlements.policies.risk import words_for
 from entitlements.policies.separation import APART, Separation
 from entitlements.requests import flow
 from entitlements.requests.dialogue import Inquiry
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    StepState,
+    stage_terms,
+)
 from entitlements.requests.separation import separations_among
 from entitlements.requests.states import ASKED, EXTENDS, GRANTED, RequestState
 from entitlements.requests.voices import Voice, voices_in, with_voices
@@ -95,6 +104,12 @@ class Facts:
         return any(role.is_privileged for role in self.roles)
 
     @property
+    def risk(self) -> str:
+        """For which risk the stage that waits was put before the policy's own, if it was."""
+        stages = stage_terms(self.access_request)
+        return words_for(stages[self.step.position - 1]) if self.step else ""
+
+    @property
     def is_extension(self) -> bool:
         return self.access_request.kind in EXTENDS
 
@@ -143,10 +158,12 @@ def facts_about(
     For a viewer they also say for whom he stands in.
     """
     inquiries = Inquiry.objects.filter(access_request=OuterRef("pk"))
-    found = list(
+    found: list[AccessRequest] = list(
         access_requests.select_related(
             "package", "requestor", "target__manager", "assignment"
-        ).annotate(exchange=Subquery(inquiries.as_exchange()))
+        ).annotate(
+            exchange=Subquery(inquiries.as_exchange()), is_kept_apart=is_any_written("package")
+        )
     )
     if not found:
         return []
@@ -154,7 +171,9 @@ def facts_about(
     roles = _roles({access_request.package_id for access_request in found})
     holders = _Holders(found)
     told = _told(found)
-    apart = separations_among([(one.target_id, one.package_id) for one in found])
+    apart = separations_among(
+        [(one.target_id, one.package_id) for one in filter(attrgetter("is_kept_apart"), found)]
+    )
     earlier = _earlier({access_request.target_id for access_request in found})
     return [
         Facts(
@@ -219,7 +238,7 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _steps(access_requests: list[AccessRequest], viewer: User | None) -> QuerySet[ApprovalStep]:
+def _steps(access_requests: Sequence[AccessRequest], viewer: User | None) -> QuerySet[ApprovalStep]:
     steps = ApprovalStep.objects.filter(access_request__in=access_requests)
     if not viewer:
         return steps

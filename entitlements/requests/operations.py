@@ -17,6 +17,7 @@ from entitlements.policies.answers import Given, given_again, kept
 from entitlements.policies.models import AssignmentPolicy, frozen_terms
 from entitlements.policies.question_terms import from_frozen
 from entitlements.policies.questions import terms_of_questions
+from entitlements.policies.risk import stages_for
 from entitlements.policies.rules import text_fits
 from entitlements.requests import candidates, flow, permissions
 from entitlements.requests.attributes import names_by_key, questions_about, with_profile
@@ -323,6 +324,8 @@ def _create(
     terms = frozen_terms(policy)
     if skips_approval or (kind in EXTENDS and not extension_is_approved(policy)):
         terms["stages"] = []
+    if kind in WISHED:
+        terms["stages"] = [*stages_for(target), *terms["stages"]]
     needed = attributes_of(policy.package_id) if kind in ADDS else []
     terms["questions"] = terms["questions"] if kind in ADDS else []
     terms["questions"] += [one.frozen() for one in questions_about(needed, target)]

@@ -15,6 +15,7 @@ from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
 from entitlements.policies.comparing import Difference, compare
 from entitlements.policies.models import frozen_terms
+from entitlements.policies.risk import is_for_risk
 from entitlements.requests import flow
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.operations import extension_is_approved
@@ -68,6 +69,7 @@ def terms_now(access_request: AccessRequest) -> dict[str, Any]:
     terms = frozen_terms(policy)
     if access_request.kind in EXTENDS and not extension_is_approved(policy):
         terms["stages"] = []
+    terms["stages"] = [*filter(is_for_risk, old["stages"]), *terms["stages"]]
     return {**terms, **{name: old[name] for name in KEPT if name in old}}
 
 
