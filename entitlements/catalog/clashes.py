@@ -78,8 +78,7 @@ def add_role_clash(
     collect(reasons).require()
     first, second = sorted((first, second), key=lambda role: role.pk)
     clash = RoleClash.objects.create(catalog=catalog, first=first, second=second)
-    facts = {"role": str(first), "other": str(second)}
-    trail.record("catalog.role_clash_added", catalog, by=by, **facts)
+    _record_roles("catalog.role_clash_added", clash, by)
     return clash
 
 
@@ -87,10 +86,9 @@ def add_role_clash(
 def remove_role_clash(clash: RoleClash, *, by: User) -> None:
     """Let two roles be held together again."""
     can(by, "manage_packages", clash.catalog).require()
-    facts = {"role": str(clash.first), "other": str(clash.second)}
     deleted, _ = RoleClash.objects.filter(pk=clash.pk).delete()
     if deleted:
-        trail.record("catalog.role_clash_removed", clash.catalog, by=by, **facts)
+        _record_roles("catalog.role_clash_removed", clash, by)
 
 
 @transaction.atomic(durable=True)
@@ -132,13 +130,21 @@ def remove_prerequisite(prerequisite: Prerequisite, *, by: User) -> None:
 
 
 def _record(action: str, clash: Incompatibility, by: User) -> None:
-    facts = {"other": clash.other, "is_symmetric": clash.is_symmetric}
-    trail.record(action, clash.package, by=by, **facts)
+    trail.record(action, clash.package, by=by, other=clash.other, is_symmetric=clash.is_symmetric)
+
+
+def _record_roles(action: str, clash: RoleClash, by: User) -> None:
+    trail.record(action, clash.catalog, by=by, role=str(clash.first), other=str(clash.second))
 
 
 def _record_required(action: str, prerequisite: Prerequisite, by: User) -> None:
-    facts = {"other": str(prerequisite.required), "is_alternative": prerequisite.is_alternative}
-    trail.record(action, prerequisite.package, by=by, **facts)
+    trail.record(
+        action,
+        prerequisite.package,
+        by=by,
+        other=str(prerequisite.required),
+        is_alternative=prerequisite.is_alternative,
+    )
 
 
 def _is_visible(other: Other, by: User) -> Reason | None:

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import CharField, F, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Concat
 
 from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite, RoleClash
@@ -75,6 +85,23 @@ def terms_of(package_ids: Collection[UUID]) -> dict[UUID, Terms]:
     return found
 
 
+def is_any_written(package: str) -> ExpressionWrapper[Q]:
+    """Return what says within a query whether a package, known there by this path, is kept apart.
+
+    Of most packages nothing is written, and then nothing more has to be read.
+    """
+    key = OuterRef(package)
+    clashes = Incompatibility.objects.filter(
+        Q(package=key)
+        | Q(is_symmetric=True, other_package=key)
+        | Q(is_symmetric=True, other_role__packages=key)
+    )
+    roles = RoleClash.objects.filter(Q(first__packages=key) | Q(second__packages=key))
+    needed = Prerequisite.objects.filter(package=key)
+    is_any = Q(Exists(clashes)) | Q(Exists(roles)) | Q(Exists(needed))
+    return ExpressionWrapper(is_any, BooleanField())
+
+
 def _entries(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
     clashes = Incompatibility.objects.filter(package__in=packages)
     reverse = Incompatibility.objects.filter(is_symmetric=True)
@@ -117,8 +144,8 @@ def _entries(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
         )
     needed = Prerequisite.objects.filter(package__in=packages)
     for kind, is_alternative in ((NEEDED, False), (NEEDED_ONE, True)):
-        found = needed.filter(is_alternative=is_alternative)
-        yield _rows(found, kind, "package", "required", keeper)
+        required = needed.filter(is_alternative=is_alternative)
+        yield _rows(required, kind, "package", "required", keeper)
 
 
 def _rows(

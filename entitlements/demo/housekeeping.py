@@ -6,13 +6,13 @@ from dataclasses import replace
 from django.db import transaction
 
 from entitlements.audit import trail
+from entitlements.catalog import clashes, packages
 from entitlements.catalog import operations as catalogs
-from entitlements.catalog import packages
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
-from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
+from entitlements.demo.offers import ARCHIVE, SALES, WAREHOUSE, WAREHOUSE_BASE
 from entitlements.demo.people import CAST, GONE
 from entitlements.directory import operations as directory
 from entitlements.directory.models import Group, User
@@ -20,7 +20,7 @@ from entitlements.notifications.operations import mark_read
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests import giving
+from entitlements.requests import clash_exceptions, giving
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.judging import Entry
 from entitlements.systems.models import ConnectedSystem
@@ -147,6 +147,26 @@ def _plan(policy: AssignmentPolicy, people: list[User], by: User) -> BulkAssignm
     return giving.plan(policy, entries, by=by, source=f"{len(people)} people")
 
 
+def _discounts_and_forecasts_are_kept_apart(stage: Stage) -> Life:
+    """A clash, roles that clash, a prerequisite, and an exception."""
+    offered, roles = stage.company.packages, stage.company.roles
+    olga, administrator = stage.person("olga.owner"), stage.company.administrator
+    yield stage.when(1, 12)
+    clashes.add_clash(offered["discount"], offered["forecast"], by=olga, is_symmetric=True)
+    clashes.add_prerequisite(offered["forecast"], offered["sales_reader"], by=olga)
+    catalog = stage.company.catalogs[SALES]
+    clashes.add_role_clash(catalog, roles["crm:owner"], roles["stock:member"], by=olga)
+    exception = clash_exceptions.propose(
+        offered["forecast"],
+        offered["discount"],
+        stage.person("hugo.brandt"),
+        by=olga,
+        reason="He prepares the forecast until his offer for the harbour is signed.",
+        ends_at=stage.when(-60, 18),
+    )
+    clash_exceptions.decide(exception, by=administrator, approves=True)
+
+
 def _people_read_their_messages(stage: Stage) -> Life:
     """All but those of the last two days."""
     yield stage.when(2, 7)
@@ -167,5 +187,6 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _the_warehouse_takes_the_lists_over,
     _ivo_tries_the_warehouse,
     _bo_equips_the_sales_team,
+    _discounts_and_forecasts_are_kept_apart,
     _people_read_their_messages,
 )

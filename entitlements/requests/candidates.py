@@ -9,12 +9,13 @@ from django.db.models import Case, Exists, OuterRef, Subquery, When
 from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, PackageState
+from entitlements.catalog.separation import is_any_written
 from entitlements.decisions import Decision
 from entitlements.directory.models import User
 from entitlements.policies import rules
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy, Scope
-from entitlements.policies.separation import Separation
+from entitlements.policies.separation import APART, Separation
 from entitlements.requests.attributes import (
     Asking,
     asking_of,
@@ -88,7 +89,7 @@ def candidate(
         limit=_limit(policy, starts_at),
         is_kept_out=target.is_guest and not policy.package.catalog.is_external,
         stricter_policy=standing.stricter_policy,
-        separation=separation_of(policy.package, target) if separation is None else separation,
+        separation=_separation(policy, target, standing) if separation is None else separation,
         questions=(*asking.questions, *questions_about(asking.needed, target)),
         answers=with_profile(asking.needed, target, answers),
     )
@@ -138,7 +139,7 @@ def extension(
         present_end=assignment.ends_at,
         wanted_end=ends_at,
         limit=extension_limit(assignment),
-        separation=separation_of(assignment.package, target),
+        separation=_separation(policy, target, standing),
     )
 
 
@@ -162,6 +163,7 @@ class Standing(NamedTuple):
     has_open_request: bool
     holds_package: bool
     stricter_policy: str | None
+    is_kept_apart: bool = True
 
 
 def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Standing:
@@ -177,10 +179,15 @@ def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Sta
         Exists(AccessRequest.objects.open().filter(**mine)),
         Exists(Assignment.objects.live().filter(**mine)),
         _stricter(target),
+        is_any_written("package"),
     )
     standing = Standing(*found.get())
     is_admitted = is_direct and policy.scope == Scope.NOBODY
     return standing._replace(is_in_scope=True) if is_admitted else standing
+
+
+def _separation(policy: AssignmentPolicy, target: User, standing: Standing) -> Separation:
+    return separation_of(policy.package, target) if standing.is_kept_apart else APART
 
 
 def _stricter(target: User) -> Case:

@@ -66,7 +66,7 @@ def double_holders(packages: QuerySet[AccessPackage]) -> UserQuerySet:
     """Return who holds one of these packages and something that it clashes with, by name."""
     rivals = Assignment.objects.live().filter(target=OuterRef("target"))
     rivals = rivals.exclude(package=OuterRef("package"))
-    clashes = Q(pk__in=RawSQL(IN_CLASHING_GROUP, []))  # noqa: S611  # a constant
+    clashes: Any = Q(pk__in=RawSQL(IN_CLASHING_GROUP, []))  # noqa: S611  # a constant
     for entry in ENTRIES:
         clashes |= Exists(rivals.filter(**{f"package__{path}": to for path, to in entry.items()}))
     held = Assignment.objects.live().filter(clashes, package__in=packages.values("pk"))

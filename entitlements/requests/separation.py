@@ -64,7 +64,7 @@ def separations_among(pairs: Collection[Pair], *, is_start: bool = False) -> dic
 
     Packages of which nothing is written are left out.
     """
-    terms = terms_of({package for _, package in pairs})
+    terms = terms_of({package for _, package in pairs}) if pairs else {}
     if not terms:
         return {}
     people = {person for person, _ in pairs}
