@@ -503,6 +503,19 @@ def test_a_whole_list_is_given_without_approval(ada, gita, approved, appoint, se
     assert codes(late) == [{"approval_is_never_skipped"}]
 
 
+def test_a_worker_that_comes_late_repeats_nothing(ada, gita, policy, actions):
+    bulk = planned(policy, ada, by=gita)
+    giving.give_all(bulk, by=gita)
+    before = actions()
+
+    giving._give(bulk, bulk.rows.get().pk)
+    giving._finish(bulk)
+
+    assert states(bulk) == [RowState.GIVEN]
+    assert AccessRequest.objects.count() == 1
+    assert actions() == before
+
+
 # What the database itself keeps
 
 
