@@ -1,6 +1,6 @@
 """Words between approvers and whoever asked, before the decision; they stay as they were said."""
 
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models, transaction
@@ -29,7 +29,7 @@ class InquiryQuerySet(models.QuerySet["Inquiry"]):
             access_request__state=RequestState.PENDING_APPROVAL,
         )
 
-    def as_exchange(self) -> Self:
+    def as_exchange(self) -> models.QuerySet["Inquiry", Any]:
         """The last one as a value: who asked what, and the answer."""
         exchange = JSONObject(asker="asker__display_name", question="question", answer="answer")
         return self.order_by("-asked_at").values(exchange=exchange)[:1]

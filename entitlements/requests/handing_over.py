@@ -1,6 +1,7 @@
 """Give a turn to decide to somebody else, for good."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import transaction
 
@@ -35,7 +36,7 @@ def hand_over(
     whose = _whose_turn(by, giver, step, turn, manages=permissions.manages(by, access_request))
     (whose + collect(_speaks_against(to, by, access_request, step)) + needs_words).require()
     turn = _give(step, turn, to, by)
-    facts = {"step": step.position, "words": justification.strip()}
+    facts: dict[str, Any] = {"step": step.position, "words": justification.strip()}
     flow.record(
         access_request,
         "request.handed_over",

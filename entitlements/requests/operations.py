@@ -197,8 +197,7 @@ def revoke(assignment: Assignment, *, by: User, justification: str) -> AccessReq
     needs_words = collect((text_fits(justification, is_required=True),))
     (permissions.can_revoke(by, assignment) + needs_words).require()
     _call_off(overtaken)
-    kind, reason = RequestKind.APPROVER_REMOVE, EndReason.REVOKED
-    return _remove(kind, reason, assignment, by, justification)
+    return _remove(RequestKind.APPROVER_REMOVE, EndReason.REVOKED, assignment, by, justification)
 
 
 @transaction.atomic(durable=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -183,7 +184,7 @@ def _end(delegation: ApprovalDelegation, *, by: User | None) -> None:
     )
 
 
-def _facts(delegation: ApprovalDelegation) -> dict[str, object]:
+def _facts(delegation: ApprovalDelegation) -> dict[str, Any]:
     return {
         "delegator": str(delegation.delegator),
         "delegate": str(delegation.delegate),

@@ -323,10 +323,6 @@ def test_what_makes_no_sense_is_refused_with_every_reason(bo, gita):
     }
 
 
-def test_nobody_stands_in_for_himself(bo):
-    assert refused(standing_in.delegate, bo, by=bo) == {"to_yourself"}
-
-
 def test_what_waits_cannot_be_passed_on_by_what_starts_later(bo, gita):
     codes = refused(
         standing_in.delegate, gita, by=bo, starts_at=clock.now() + DAY, with_waiting=True
@@ -375,30 +371,38 @@ def test_strangers_end_nothing(ada, bo, gita):
     assert refused(standing_in.end_delegation, delegation, by=ada) == {"not_yours"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"ends_at": clock.now() - DAY},
-        {"delegate": "bo"},
-        {"again": True},
-        {"again": True, "catalog": True},
-    ],
-)
-def test_the_database_refuses_what_makes_no_sense(bo, gita, wrong):
-    catalog = CatalogFactory() if wrong.get("catalog") else None
-    named = {
-        "delegator": bo,
-        "delegate": bo if wrong.get("delegate") else gita,
-        "catalog": catalog,
-        "starts_at": clock.now(),
-        "ends_at": wrong.get("ends_at"),
-        "created_at": clock.now(),
-    }
-    if wrong.get("again"):
-        ApprovalDelegation.objects.create(**named)
+def row(bo, to, **changes):
+    moment = clock.now()
+    named = {"starts_at": moment, "created_at": moment, **changes}
+    return ApprovalDelegation.objects.create(delegator=bo, delegate=to, **named)
+
+
+def test_delegation_ends_after_it_starts(bo, gita):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row(bo, gita, ends_at=clock.now() - DAY)
+
+
+def test_nobody_stands_in_for_himself(bo):
+    assert refused(standing_in.delegate, bo, by=bo) == {"to_yourself"}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row(bo, bo)
+
+
+def test_one_endless_delegation_for_all_catalogs(bo, gita):
+    row(bo, gita)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        ApprovalDelegation.objects.create(**named)
+        row(bo, UserFactory())
+    row(bo, UserFactory(), ended_at=clock.now())
+
+
+def test_one_endless_delegation_per_catalog(bo, gita):
+    catalog = CatalogFactory()
+    row(bo, gita, catalog=catalog)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row(bo, UserFactory(), catalog=catalog)
+    row(bo, UserFactory(), catalog=CatalogFactory())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -169,7 +169,7 @@ def test_without_questions_a_card_tells_none(bo, pending):
     assert facts.exchange is None
 
 
-def test_the_database_keeps_one_unanswered_question_per_asker(bo, pending):
+def test_one_unanswered_inquiry_per_asker(bo, pending):
     inquiry = dialogue.ask(pending, "Why?", by=bo)
     inquiry.pk = None
 
@@ -186,7 +186,7 @@ def test_the_database_keeps_one_unanswered_question_per_asker(bo, pending):
 @pytest.mark.parametrize(
     "change", [{"answer": "Because."}, {"answered_at": clock.now()}, {"asker": None}]
 )
-def test_the_database_keeps_answers_whole(ada, bo, pending, change):
+def test_answered_inquiry_says_who_and_what(ada, bo, pending, change):
     dialogue.ask(pending, "Why?", by=bo)
 
     with pytest.raises(IntegrityError), transaction.atomic():
