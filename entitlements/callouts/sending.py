@@ -55,7 +55,7 @@ def send_due(*, extension_id: str) -> None:
     up one worker at most.
     """
     stop_at = time.monotonic() + LONGEST_RUN
-    here = Callout.objects.filter(extension=extension_id)
+    here = Callout.objects.filter(extension=UUID(extension_id))
     while time.monotonic() < stop_at and not here.filter(lease_until__gt=clock.now()).exists():
         due = here.due().select_related("extension").order_by("next_attempt_at", "pk").first()
         if due is None:

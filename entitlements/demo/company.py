@@ -1,6 +1,6 @@
 """Found Kestrel Trading: its people, their groups, and what they can ask for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
@@ -298,14 +298,15 @@ def _end(company: Company, offer: PolicyOffer) -> tuple[str, datetime | None, in
 
 def _stage_terms(company: Company, offer: StageOffer) -> StageTerms:
     asked = [_approver(company, name) for name in offer.asks]
-    asked += [_approver(company, name, is_fallback=True) for name in offer.instead]
-    return StageTerms(tuple(asked), offer.days, offer.needs_reason)
+    asked += [replace(_approver(company, name), is_fallback=True) for name in offer.instead]
+    asked += [replace(_approver(company, name), is_alternate=True) for name in offer.then]
+    return StageTerms(tuple(asked), offer.days, offer.needs_reason, escalation_days=offer.after)
 
 
-def _approver(company: Company, name: str, *, is_fallback: bool = False) -> ApproverTerms:
+def _approver(company: Company, name: str) -> ApproverTerms:
     if name == "manager":
         return ApproverTerms("manager")
     if name.startswith("group:"):
         group = company.groups[name.removeprefix("group:")]
-        return ApproverTerms("group", group_id=group.pk, is_fallback=is_fallback)
-    return ApproverTerms("user", user_id=company.users[name].pk, is_fallback=is_fallback)
+        return ApproverTerms("group", group_id=group.pk)
+    return ApproverTerms("user", user_id=company.users[name].pk)

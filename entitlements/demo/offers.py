@@ -271,12 +271,17 @@ RESOURCES: Final = (
 
 @dataclass(frozen=True)
 class StageOffer:
-    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks."""
+    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks.
+
+    `then` are alternates, who are asked as well `after` so many days.
+    """
 
     asks: tuple[str, ...]
     instead: tuple[str, ...] = ()
     days: int = 14
     needs_reason: bool = False
+    then: tuple[str, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True)

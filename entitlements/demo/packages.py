@@ -8,7 +8,7 @@ from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE,
 from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
-BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
+BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True, then=("helen.ward",), after=7)
 
 PACKAGES: Final = (
     PackageOffer(
@@ -268,7 +268,7 @@ PACKAGES: Final = (
         "Remote Access",
         "Work from home and on the road.",
         ("vpn:member",),
-        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
+        (PolicyOffer("Employees", lasts=None, needs_reason=False, calls=("granted", "removed")),),
     ),
     PackageOffer(
         "laptops",

@@ -68,7 +68,7 @@ def post(
     try:
         with (
             httpcore2.ConnectionPool(ssl_context=context, network_backend=backend) as pool,
-            pool.stream("POST", url, headers=dict(headers), content=body) as response,
+            pool.stream("POST", url, headers=[*headers.items()], content=body) as response,
         ):
             return Answer(response.status, _read(response.iter_stream(), longest))
     except tuple(ERRORS) as error:

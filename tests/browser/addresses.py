@@ -35,7 +35,8 @@ NO_PAGES = {
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
-    "healthz", "readyz", "callbacks:resume", "manage:pick", "approvals:find", "admin:autocomplete", "admin:jsi18n",
+    "healthz", "readyz", "callbacks:resume", "manage:pick", "approvals:find",
+    "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
@@ -250,6 +251,14 @@ def kept_apart(user):
         yield visit("manage:exception_end", exception.pk)
 
 
+def connected(user):
+    """What owners of a catalog change about the systems that it calls."""
+    for extension in models.CustomExtension.objects.visible_to(user):
+        for route in ("extension_edit", "extension_secret", "extension_delete"):
+            yield visit(f"manage:{route}", extension.pk)
+        yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
+
+
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
@@ -285,10 +294,7 @@ def changed(user):
     for asked in models.ResourceAttribute.objects.filter(resource__catalogs=catalog)[:1]:
         yield visit("manage:resource", asked.resource_id)
         yield visit("manage:attribute_remove", asked.resource_id, asked.pk, status=status)
-    for extension in models.CustomExtension.objects.visible_to(user):
-        for route in ("extension_edit", "extension_secret", "extension_delete"):
-            yield visit(f"manage:{route}", extension.pk)
-        yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
+    yield from connected(user)
     policies = models.AssignmentPolicy.objects.filter(package__catalog=catalog)
     for policy in one_per(policies.order_by("name"), "expiration", "scope"):
         yield visit("manage:policy", policy.pk)
