@@ -193,7 +193,7 @@ class ApprovalStage(models.Model):
                 name="stage_is_decided_in_1_to_14_days",
             ),
             models.CheckConstraint(
-                condition=Q(rule=DecisionRule.QUORUM, quorum__gte=2)
+                condition=Q(rule=DecisionRule.QUORUM, quorum__isnull=False, quorum__gte=2)
                 | Q(rule__in=[DecisionRule.ANY, DecisionRule.ALL], quorum=None),
                 name="stage_rule_has_its_number",
             ),

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
 
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
@@ -119,7 +120,8 @@ class PolicyForm(PickingForm):
 
     def _entered(self) -> PolicyTerms | None:
         """Return who may ask and who approves as far as it can be read, whatever else is wrong."""
-        sent = self.data.copy()
+        sent = QueryDict(mutable=True)
+        sent.update(self.data)
         sent.pop("find", None)
         stages = [
             StageForm(sent, position=stage.position, initial={})

@@ -28,10 +28,15 @@ LABELS: Final = {
     "extension_requires_approval": "An extension is approved",
     "sends_notifications": "Holders are mailed",
     "decision_days": "Days to decide",
+    "rule": "Who has to approve",
+    "quorum": "How many have to approve",
+    "escalation_days": "Passed on after days",
+    "reminder_days": "Reminders, days before the deadline",
     "approvers": "Who decides",
     "order": "Order",
 }
 PARTS: Final = {"stages": "Stage", "questions": "Question", "callouts": "Extension"}
+MARKS: Final = {"is_alternate": "alternate", "is_fallback": "instead"}
 MOST_NAMED: Final = 5
 GONE: Final = "somebody or something that is gone"
 
@@ -124,7 +129,8 @@ class _Speller:
         named = value.get("user_id") or value.get("group_id")
         known = self.names.get(named, GONE) if named else ApproverKind(value["kind"]).label
         name = value.get("name") or known
-        return f"{name} (instead)" if value["is_fallback"] else name
+        marks = [word for key, word in MARKS.items() if value.get(key)]
+        return f"{name} ({', '.join(marks)})" if marks else name
 
 
 def _without(here: list[str], there: list[str]) -> list[str]:

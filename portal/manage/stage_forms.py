@@ -1,6 +1,7 @@
 """One stage of approval as a form: who decides, how many of them, and what if nobody answers."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from django import forms
@@ -18,7 +19,7 @@ from entitlements.policies.stage_terms import (
 from portal.manage.forms import switch
 from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
 
-LISTS: Final = {
+LISTS: Final[dict[str, tuple[str, str, dict[str, bool]]]] = {
     "asked": ("relations", "approvers", {}),
     "fallback": ("fallback_relations", "fallbacks", {"is_fallback": True}),
     "alternate": ("alternate_relations", "alternates", {"is_alternate": True}),
@@ -53,7 +54,7 @@ class DaysField(forms.CharField):
     """Numbers of days with commas between them."""
 
     def to_python(self, value: Any) -> Any:
-        parts = super().to_python(value).replace(",", " ").split()
+        parts = (super().to_python(value) or "").replace(",", " ").split()
         if not all(part.isdecimal() and len(part) < 4 for part in parts):
             raise ValidationError("Enter numbers with commas between them, for example 7, 3, 1.")
         return tuple(int(part) for part in parts)
@@ -199,10 +200,16 @@ def _plan(days: tuple[int, ...] | None) -> str:
     return "days" if days else "none"
 
 
-def _approvers(relations: Iterable[str], picked: Picked, **kind: bool) -> Iterable[ApproverTerms]:
-    for relation in relations:
-        yield ApproverTerms(relation, **kind)
-    for key in picked.user_ids:
-        yield ApproverTerms("user", user_id=key, **kind)
-    for key in picked.group_ids:
-        yield ApproverTerms("group", group_id=key, **kind)
+def _approvers(
+    relations: Iterable[str],
+    picked: Picked,
+    *,
+    is_fallback: bool = False,
+    is_alternate: bool = False,
+) -> Iterable[ApproverTerms]:
+    named = [
+        *(ApproverTerms(relation) for relation in relations),
+        *(ApproverTerms("user", user_id=key) for key in picked.user_ids),
+        *(ApproverTerms("group", group_id=key) for key in picked.group_ids),
+    ]
+    return [replace(one, is_fallback=is_fallback, is_alternate=is_alternate) for one in named]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from entitlements import clock, sweep
 from entitlements.audit.models import AuditEvent
@@ -298,3 +299,19 @@ def test_approval_and_denial_at_once_leave_one_outcome(ask, bo, gita, actions):
     asked.refresh_from_db()
     assert actions().count("request.approved") + actions().count("request.denied") == 1
     assert asked.state in {RequestState.DENIED, RequestState.DELIVERING}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"decision": "approved"},
+        {"decided_at": True},
+        {"decision": "lapsed", "decided_at": True},
+    ],
+)
+def test_approvers_decision_says_when(ask, bo, wrong):
+    turn = ask([bo]).steps.get().asked.get()
+    values = {name: clock.now() if value is True else value for name, value in wrong.items()}
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        StepApprover.objects.filter(pk=turn.pk).update(**values)
