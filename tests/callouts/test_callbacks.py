@@ -335,3 +335,14 @@ def test_an_answer_and_a_cancellation_at_once_leave_one_outcome(ada, waiting):
     callout.refresh_from_db()
     outcome = (fresh(waiting).state, callout.state)
     assert outcome in [("denied", "denied"), ("canceled", "closed")]
+
+
+def test_after_an_answer_access_still_begins_at_its_start(ada, policy, attach):
+    policy.allows_custom_dates = True
+    policy.save()
+    attach(policy, "approved", waits_for=DAY)
+    access_request = operations.submit(policy, by=ada, starts_at=clock.now() + 2 * DAY)
+
+    resume(Callout.objects.get(), answer_id="m")
+
+    assert fresh(access_request).state == RequestState.SCHEDULED

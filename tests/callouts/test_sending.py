@@ -5,6 +5,7 @@ from unittest.mock import ANY
 import pytest
 
 from entitlements import clock, sweep
+from entitlements.assignments.operations import remind_holder
 from entitlements.callouts import sending
 from entitlements.callouts.models import Callout, CalloutState
 from entitlements.callouts.operations import call_for_test, send_again
@@ -379,3 +380,14 @@ def test_a_name_with_umlauts_goes_out_as_it_is(ada, policy, attach, receiver, ru
 
     assert json.loads(receiver.calls[0].body.decode())["data"]["package"]["name"] == "Büro"
     assert str(Callout.objects.get()).endswith("about Büro for Ada Lovelace")
+
+
+def test_access_without_an_end_announces_none(ada, policy, attach):
+    attach(policy, "one_day_before", kind="pre_expiration")
+    assignment = AssignmentFactory(
+        policy=policy, target=ada, ends_at=None, reminder_at=clock.now() - DAY
+    )
+
+    remind_holder(assignment)
+
+    assert not Callout.objects.exists()
