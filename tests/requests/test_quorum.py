@@ -12,6 +12,7 @@ from entitlements.models import AccessRequest, ApprovalStep, Notification, StepA
 from entitlements.requests import deciding, operations
 from entitlements.requests.models import StepState
 from entitlements.requests.states import RequestState
+from entitlements.requests.voices import voices_in
 from tests.factories import (
     ApprovalStageFactory,
     AssignmentPolicyFactory,
@@ -315,3 +316,18 @@ def test_approvers_decision_says_when(ask, bo, wrong):
 
     with pytest.raises(IntegrityError), transaction.atomic():
         StepApprover.objects.filter(pk=turn.pk).update(**values)
+
+
+def test_outcomes_from_before_decisions_were_kept_are_told(ask, bo):
+    asked = ask([bo])
+    deciding.approve(asked, by=bo, justification="Agreed")
+    step = asked.steps.get()
+
+    (voice,) = voices_in(step, ())
+
+    assert (voice.name, voice.decision, voice.justification) == ("Bo Chen", "approved", "Agreed")
+    assert voice.at == step.decided_at
+
+
+def test_a_stage_that_is_not_open_yet_reminds_nobody():
+    assert ApprovalStep(position=1, decision_days=14).next_reminder() is None
