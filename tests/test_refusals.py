@@ -43,9 +43,7 @@ def test_there_are_refusals_to_look_at():
 
 def test_every_code_is_in_snake_case():
     codes = {place: words["code"] for place, words in WRITTEN.items()}
-    literal = {
-        place: node.value for place, node in codes.items() if isinstance(node, ast.Constant)
-    }
+    literal = {place: node.value for place, node in codes.items() if isinstance(node, ast.Constant)}
 
     assert {place: code for place, code in literal.items() if not CODE.fullmatch(code)} == {}
 

@@ -12,8 +12,8 @@ from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
-from entitlements.demo.offers import ARCHIVE, SALES, WAREHOUSE, WAREHOUSE_BASE
-from entitlements.demo.people import CAST, GONE
+from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
+from entitlements.demo.people import CAST, GONE, SALES
 from entitlements.directory import operations as directory
 from entitlements.directory.models import Group, User
 from entitlements.notifications.operations import mark_read

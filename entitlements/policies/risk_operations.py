@@ -41,8 +41,8 @@ def report_risk(user: User, kind: str, level: int, *, source: str, by: User | No
     signal = RiskSignal.objects.create(
         user=user, kind=kind, level=level, source=source, reported_at=clock.now()
     )
-    facts = {"kind": kind, "level": RiskLevel(level).label, "source": source}
-    trail.record("user.risk_reported", user, by=by, **facts)
+    told = RiskLevel(level).label
+    trail.record("user.risk_reported", user, by=by, kind=kind, level=told, source=source)
     return signal
 
 

@@ -231,7 +231,7 @@ def _is_active(user: User) -> Reason | None:
 
 def not_waiting(access_request: AccessRequest) -> Decision:
     """Refuse, and say what has become of a request."""
-    return deny("not_waiting", _outcome(access_request))
+    return deny("not_waiting", _outcome(access_request), "Nothing is left to decide.")
 
 
 def _outcome(access_request: AccessRequest) -> str:
