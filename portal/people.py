@@ -8,6 +8,7 @@ from entitlements.catalog.models import AccessPackage, AccessPackageQuerySet
 from entitlements.directory.models import User, UserQuerySet
 from entitlements.policies.admission import reached_through_others
 from entitlements.policies.models import AssignmentPolicy, AssignmentPolicyQuerySet
+from portal.places import has_team
 
 MOST_IN_A_LIST = 200
 
@@ -27,14 +28,6 @@ def chosen_person(request: HttpRequest, viewer: User) -> User:
     if found is None:
         raise Http404
     return found
-
-
-def has_team(user: User) -> bool:
-    """Say whether anybody reports to a person or is his guest; asked once in each request."""
-    known = getattr(user, "_has_team", None)
-    if known is None:
-        known = user._has_team = people_of(user).exists()  # type: ignore[attr-defined]
-    return bool(known)
 
 
 def people_of(viewer: User) -> UserQuerySet:

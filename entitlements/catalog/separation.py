@@ -22,6 +22,7 @@ from django.db.models.functions import Concat
 from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite, RoleClash
 
 PACKAGE, GROUP, NEEDED, NEEDED_ONE = "package", "group", "needed", "needed_one"
+KEEPER = "package__catalog__name"
 
 
 class Rival(NamedTuple):
@@ -103,49 +104,34 @@ def is_any_written(package: str) -> ExpressionWrapper[Q]:
 
 
 def _entries(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
-    clashes = Incompatibility.objects.filter(package__in=packages)
-    reverse = Incompatibility.objects.filter(is_symmetric=True)
-    keeper = "package__catalog__name"
-    yield _rows(
-        clashes.filter(other_package__isnull=False), PACKAGE, "package", "other_package", keeper
-    )
-    yield _rows(
-        reverse.filter(other_package__in=packages), PACKAGE, "other_package", "package", keeper
-    )
-    yield _rows(clashes.filter(other_group__isnull=False), GROUP, "package", "other_group", keeper)
-    yield _rows(
-        clashes.filter(other_role__packages__isnull=False),
-        PACKAGE,
-        "package",
-        "other_role__packages",
-        keeper,
-        theirs="other_role",
-    )
-    yield _rows(
-        reverse.filter(other_role__packages__in=packages),
-        PACKAGE,
-        "other_role__packages",
-        "package",
-        keeper,
-        own="other_role",
-    )
-    for own, theirs in (("first", "second"), ("second", "first")):
-        found = RoleClash.objects.filter(**{f"{own}__packages__in": packages}).filter(
-            **{f"{theirs}__packages__isnull": False}
-        )
-        yield _rows(
-            found,
-            PACKAGE,
-            f"{own}__packages",
-            f"{theirs}__packages",
-            "catalog__name",
-            own=own,
-            theirs=theirs,
-        )
+    yield from _clashes(packages)
+    yield from _role_clashes(packages)
     needed = Prerequisite.objects.filter(package__in=packages)
     for kind, is_alternative in ((NEEDED, False), (NEEDED_ONE, True)):
         required = needed.filter(is_alternative=is_alternative)
-        yield _rows(required, kind, "package", "required", keeper)
+        yield _rows(required, kind, "package", "required", KEEPER)
+
+
+def _clashes(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
+    """Yield what the packages name, and the symmetric entries that name them."""
+    own = Incompatibility.objects.filter(package__in=packages)
+    reverse = Incompatibility.objects.filter(is_symmetric=True)
+    named, member = "other_package", "other_role__packages"
+    yield _rows(own.filter(other_package__isnull=False), PACKAGE, "package", named, KEEPER)
+    yield _rows(reverse.filter(other_package__in=packages), PACKAGE, named, "package", KEEPER)
+    yield _rows(own.filter(other_group__isnull=False), GROUP, "package", "other_group", KEEPER)
+    through = own.filter(other_role__packages__isnull=False)
+    yield _rows(through, PACKAGE, "package", member, KEEPER, theirs="other_role")
+    back = reverse.filter(other_role__packages__in=packages)
+    yield _rows(back, PACKAGE, member, "package", KEEPER, own="other_role")
+
+
+def _role_clashes(packages: list[UUID]) -> Iterator[QuerySet[Any, Any]]:
+    for own, theirs in (("first", "second"), ("second", "first")):
+        mine, other = f"{own}__packages", f"{theirs}__packages"
+        found = RoleClash.objects.filter(**{f"{mine}__in": packages})
+        found = found.filter(**{f"{other}__isnull": False})
+        yield _rows(found, PACKAGE, mine, other, "catalog__name", own=own, theirs=theirs)
 
 
 def _rows(

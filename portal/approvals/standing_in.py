@@ -12,13 +12,12 @@ from entitlements.decisions import Denied
 from entitlements.requests import standing_in
 from entitlements.requests.delegations import ApprovalDelegation
 from entitlements.requests.models import AccessRequest
-from portal.approvals.counts import is_approver
 from portal.approvals.forms import STAND_IN_PLACES, StandInForm
 from portal.approvals.tabs import tabs
 from portal.forms import refuse
 from portal.http import PortalRequest
-from portal.manage.doors import may_manage
 from portal.manage.picker import search
+from portal.places import is_approver, may_manage
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

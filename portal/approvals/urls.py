@@ -1,8 +1,9 @@
 from django.urls import path
 
 from portal.approvals import acts, correcting, standing_in, views
-from portal.approvals.counts import is_approver, waiting
+from portal.approvals.counts import waiting
 from portal.navigation import NavEntry, register
+from portal.places import is_approver
 
 app_name = "approvals"
 urlpatterns = [

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from entitlements.callouts.models import Callout
-from entitlements.catalog.appointments import manages_anything, rights_of
+from entitlements.catalog.appointments import rights_of
 from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.catalog.permissions import can
-from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from portal.http import PortalRequest
 
@@ -26,16 +24,6 @@ class Crumb:
 
     label: str
     url: str
-
-
-def may_manage(user: User | AnonymousUser) -> bool:
-    """Say whether somebody may enter `/manage/`; the database is asked once in each request."""
-    if not isinstance(user, User):
-        return False
-    known = getattr(user, "_may_manage", None)
-    if known is None:
-        known = user._may_manage = manages_anything(user)  # type: ignore[attr-defined]
-    return bool(known)
 
 
 def catalog_for(request: PortalRequest, catalog_id: UUID, needs: str = "view_catalog") -> Catalog:

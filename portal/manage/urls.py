@@ -3,7 +3,6 @@
 from django.urls import URLPattern, path
 
 from portal.manage import picker
-from portal.manage.doors import may_manage
 from portal.manage.views import (
     assignments,
     attributes,
@@ -21,6 +20,7 @@ from portal.manage.views import (
     ways,
 )
 from portal.navigation import NavEntry, register
+from portal.places import may_manage
 
 urlpatterns: list[URLPattern] = [
     path("", catalogs.home, name="index"),

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from portal.navigation import NavEntry, register
-from portal.people import has_team
+from portal.places import has_team
 from portal.team import views
 
 app_name = "team"

@@ -1,10 +1,9 @@
 """Who says what clashes and what is required, and what the database itself refuses."""
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from entitlements.catalog import clashes
-from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite, RoleClash
+from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite
 from entitlements.decisions import Denied
 from entitlements.models import AuditEvent
 from tests.factories import (
@@ -207,19 +206,3 @@ def test_the_same_clash_added_at_once_is_added_once(enter, release, owner):
 
     assert refusals(outcomes) == [{"clash_exists"}]
     assert Incompatibility.objects.count() == 1
-
-
-def test_the_database_keeps_entries_sound(enter, release, catalog):
-    group, role = GroupFactory(), role_in(catalog)
-    low, high = sorted((role, role_in(catalog)), key=lambda one: one.pk)
-    for model, facts in (
-        (Incompatibility, {"package": release}),
-        (Incompatibility, {"package": release, "other_package": enter, "other_group": group}),
-        (Incompatibility, {"package": release, "other_package": release}),
-        (Incompatibility, {"package": release, "other_group": group, "is_symmetric": True}),
-        (RoleClash, {"catalog": catalog, "first": high, "second": low}),
-        (RoleClash, {"catalog": catalog, "first": low, "second": low}),
-        (Prerequisite, {"package": release, "required": release}),
-    ):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            model.objects.create(**facts)

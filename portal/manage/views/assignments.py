@@ -21,6 +21,7 @@ from entitlements.directory.sync.csv_tables import BadFile
 from entitlements.requests import giving, operations, permissions
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.models import AccessRequest
+from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.languages import wanted_languages
@@ -301,5 +302,5 @@ def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
             policy, person, by=request.user, skips_approval=form.skips, **form.wishes()
         )
     except Denied as denied:
-        refuse(form, denied, {**PLACES, **form.places_under(policy)})
+        refuse(form, denied, {**WISHES, **PLACES, **form.places_under(policy)})
         return None
