@@ -80,8 +80,7 @@ def end(assignment: Assignment, reason: EndReason, *, by: User | None, words: st
             target=str(assignment.target),
             reason=reason.label,
             ended_at=assignment.over_at,
-            by=str(by),
-            decision=words,
+            **({"by": str(by), "decision": words} if words else {}),
         )
     call_about_ends([assignment.pk])
     outbox.enqueue_revocation("delivery.tasks.deliver", assignment_id=assignment.pk)

@@ -57,6 +57,7 @@ FOUND = {
     "mail": lambda: {line_of(mail).state for mail in all_mails()},
     "check": checks,
     "callout": lambda: shown(models.Callout.objects.all()),
+    "clash_exception": lambda: shown(models.ClashException.objects.all()),
     "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
 }
 

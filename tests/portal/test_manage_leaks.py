@@ -29,6 +29,7 @@ from tests.factories import (
     AssignmentPolicyFactory,
     CatalogFactory,
     ConnectedSystemFactory,
+    CustomExtensionFactory,
     GroupFactory,
     ResourceFactory,
     ResourceRoleFactory,
@@ -65,8 +66,50 @@ class World:
         self.access_request = AccessRequestFactory(
             policy=self.policy, requestor=UserFactory(display_name=f"{name} hopeful")
         )
+        self.extension = CustomExtensionFactory(catalog=self.catalog, name=f"{name} extension")
+        self.callout = models.Callout.objects.create(
+            extension=self.extension,
+            stage="approved",
+            about_type="accessrequest",
+            about_id=self.access_request.pk,
+            payload={},
+            created_at=clock.now(),
+        )
+        self.bulk = models.BulkAssignment.objects.create(
+            package=self.package,
+            policy=self.policy,
+            made_by=person,
+            source=f"{name} list",
+            created_at=clock.now(),
+        )
+        self.attribute = models.ResourceAttribute.objects.create(
+            resource=self.resource, name="office", text=f"{name} office?"
+        )
+        self._keep_apart(name, person)
         for role in (self.role, shared):
             models.Grant.objects.create(user=person, role=role, last_error=f"{name} is broken")
+
+    def _keep_apart(self, name, person):
+        other = AccessPackageFactory(catalog=self.catalog, name=f"{name} rival", roles=[])
+        self.clash = models.Incompatibility.objects.create(
+            package=self.package, other_package=other
+        )
+        self.prerequisite = models.Prerequisite.objects.create(package=self.package, required=other)
+        roles = (self.role, ResourceRoleFactory(resource=self.resource, name=f"{name} writer"))
+        first, second = sorted(roles, key=lambda role: role.pk)
+        self.role_clash = models.RoleClash.objects.create(
+            catalog=self.catalog, first=first, second=second
+        )
+        self.exception = models.ClashException.objects.create(
+            person=person,
+            package=self.package,
+            other_package=other,
+            reason=f"{name} needs both",
+            starts_at=clock.now(),
+            ends_at=clock.now() + timedelta(days=3),
+            proposed_by=UserFactory(display_name=f"{name} proposer"),
+            proposed_at=clock.now(),
+        )
 
     @property
     def ids(self):
@@ -77,6 +120,14 @@ class World:
             "package_id": self.package.pk,
             "policy_id": self.policy.pk,
             "assignment_id": self.assignment.pk,
+            "extension_id": self.extension.pk,
+            "callout_id": self.callout.pk,
+            "list_id": self.bulk.pk,
+            "attribute_id": self.attribute.pk,
+            "clash_id": self.clash.pk,
+            "role_clash_id": self.role_clash.pk,
+            "prerequisite_id": self.prerequisite.pk,
+            "exception_id": self.exception.pk,
         }
 
 
@@ -135,7 +186,9 @@ def addresses(ids, person):
         names = pattern.pattern.converters
         if not names:
             continue
-        values = {**ids, "person_id": person.pk, "name": "retire"}
+        values = {**ids, "person_id": person.pk, "name": "retire", "number": 1}
+        if pattern.name == "role_clash_remove":
+            values["clash_id"] = ids["role_clash_id"]
         yield reverse(f"manage:{pattern.name}", kwargs={name: values[name] for name in names})
 
 
