@@ -80,6 +80,7 @@ NOT_YET = {
     "callout": {"planned", "retried", "waiting", "denied", "timed_out", "given_up", "closed"},
     "mail": {"waiting", "failed", "off"},
     "check": {"ok"},
+    "clash_exception": {"proposed", "coming", "ended", "refused"},
 }
 
 
