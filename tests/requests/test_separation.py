@@ -15,6 +15,7 @@ from entitlements.requests.separation import clashes_of, separation_of, separati
 from entitlements.requests.states import RequestState
 from tests.factories import (
     AccessPackageFactory,
+    AccessRequestFactory,
     ApprovalStageFactory,
     AssignmentFactory,
     AssignmentPolicyFactory,
@@ -62,6 +63,16 @@ def release(catalog):
 
 def hold(policy, person, **facts):
     return AssignmentFactory(policy=policy, target=person, **facts)
+
+
+def test_what_is_held_counts_before_what_is_only_approved(ada, enter, release, owner):
+    clashes.add_clash(release.package, enter.package, by=owner)
+    held = hold(enter, ada)
+    AccessRequestFactory(policy=enter, target=ada, requestor=ada, state=RequestState.SCHEDULED)
+
+    [clash] = separation_of(release.package, ada).clashes
+
+    assert (clash.holding_id, clash.is_coming) == (held.pk, False)
 
 
 def codes_for(policy, person):
