@@ -75,9 +75,7 @@ def add_resource(
         defaults={"kind": kind, **terms.as_dict()},
     )
     if CatalogResource.objects.filter(catalog=catalog, resource=resource).exists():
-        deny(
-            "already_in_catalog", f"{catalog} offers {resource} already.", "Nothing is to be done."
-        ).require()
+        deny("already_in_catalog", f"{catalog} offers {resource} already.").require()
     CatalogResource.objects.create(catalog=catalog, resource=resource)
     trail.record(
         "catalog.resource_added",
@@ -102,11 +100,7 @@ def remove_resource(catalog: Catalog, resource: Resource, *, by: User) -> None:
     can_manage_resource(by, resource.system, resource.external_id).require()
     entries = CatalogResource.objects.filter(catalog=catalog, resource=resource)
     if not entries.exists():
-        deny(
-            "not_in_catalog",
-            f"{catalog} does not offer {resource}.",
-            "The catalog's owners can add it.",
-        ).require()
+        deny("not_in_catalog", f"{catalog} does not offer {resource}.").require()
     using = PackageRole.objects.filter(package__catalog=catalog, role__resource=resource)
     names = using.order_by("package__name").values_list("package__name", flat=True).distinct()
     if names:
@@ -153,9 +147,7 @@ def add_resource_role(
         )
     ).require()
     if resource.roles.filter(external_id=external_id).exists():
-        deny(
-            "role_taken", f"{resource} has the role “{external_id}” already.", "Choose another id."
-        ).require()
+        deny("role_taken", f"{resource} has the role “{external_id}” already.").require()
     return _create_roles(resource, {external_id: terms}, by)[0]
 
 
@@ -235,15 +227,9 @@ def _standard_roles(kind: str, group: Group | None) -> Mapping[str, RoleTerms]:
 
 def _kind_fits(kind: str, group: Group | None) -> Iterator[Reason]:
     if kind not in ResourceKind.values:
-        yield Reason(
-            "unknown_kind", "There is no such kind of resource.", "Choose one of those listed."
-        )
+        yield Reason("unknown_kind", "There is no such kind of resource.")
     elif group and kind != f"{group.kind}_group":
-        yield Reason(
-            "kind_differs",
-            f"{group} is a {group.get_kind_display().lower()}.",
-            "Offer it as what it is.",
-        )
+        yield Reason("kind_differs", f"{group} is a {group.get_kind_display().lower()}.")
 
 
 def _may_be_offered(system: ConnectedSystem, group: Group | None) -> Iterator[Reason]:
@@ -261,11 +247,7 @@ def _role_fits(external_id: str, group: Group | None) -> Iterable[Reason]:
     if group is None:
         return
     if external_id not in DIRECTORY_ROLES:
-        yield Reason(
-            "unknown_role",
-            "A group has the roles member and owner, and no others.",
-            "Choose one of the two.",
-        )
+        yield Reason("unknown_role", "A group has the roles member and owner, and no others.")
     if external_id == MEMBER and group.is_dynamic:
         yield Reason(
             "dynamic_members",

@@ -5,10 +5,9 @@ from typing import Final
 
 from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
-from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
-BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True, then=("helen.ward",), after=7)
+BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
 
 PACKAGES: Final = (
     PackageOffer(
@@ -34,15 +33,7 @@ PACKAGES: Final = (
         "Sales Administrator",
         "Change prices, and merge and delete customers.",
         ("crm:owner", "sales_reports:member"),
-        (
-            PolicyOffer(
-                "Sales, approved",
-                "specific",
-                ("Sales",),
-                (BY_MANAGER, BY_SECURITY),
-                questions=ABOUT_PRICES,
-            ),
-        ),
+        (PolicyOffer("Sales, approved", "specific", ("Sales",), (BY_MANAGER, BY_SECURITY)),),
     ),
     PackageOffer(
         "field_kit",
@@ -101,7 +92,7 @@ PACKAGES: Final = (
         "Ledger Reader",
         "Read accounts and bookings.",
         ("ledger:member",),
-        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,), for_others=True),),
+        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,)),),
     ),
     PackageOffer(
         "ledger_posting",
@@ -142,13 +133,7 @@ PACKAGES: Final = (
         "Read the figures of every company, with comments.",
         ("group_reports:member",),
         (
-            PolicyOffer(
-                "Managers and Finance",
-                "specific",
-                ("Finance", "Leads"),
-                (BY_MANAGER,),
-                for_others=True,
-            ),
+            PolicyOffer("Managers and Finance", "specific", ("Finance", "Leads"), (BY_MANAGER,)),
             PolicyOffer("Auditors", "nobody", lasts=timedelta(days=30)),
         ),
     ),
@@ -201,16 +186,7 @@ PACKAGES: Final = (
                 stages=(BY_SECURITY,),
                 lasts=timedelta(days=30),
                 has_dates=True,
-                description="For people outside Engineering.",
-            ),
-            PolicyOffer(
-                "Engineers on a project",
-                "specific",
-                ("Engineering",),
-                stages=(BY_SECURITY,),
-                lasts=timedelta(days=90),
-                has_dates=True,
-                description="For longer, when security agrees.",
+                description="For longer, and for people outside Engineering.",
             ),
         ),
     ),
@@ -268,7 +244,7 @@ PACKAGES: Final = (
         "Remote Access",
         "Work from home and on the road.",
         ("vpn:member",),
-        (PolicyOffer("Employees", lasts=None, needs_reason=False, calls=("granted", "removed")),),
+        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
     ),
     PackageOffer(
         "laptops",
