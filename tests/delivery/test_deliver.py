@@ -117,6 +117,20 @@ def test_what_must_go_from_a_system_that_is_switched_off_goes_once_it_is_on_agai
     assert target.members(there) == set()
 
 
+def test_a_task_for_a_system_that_was_switched_off_meanwhile_does_nothing(
+    submitted, target, queued, actions
+):
+    target.system.is_enabled = False
+    target.system.save()
+    before, waiting = actions(), queued()
+
+    tasks.deliver_due(system_id=str(target.system.pk))
+    tasks.take_due(system_id=str(target.system.pk))
+
+    assert (actions(), queued()) == (before, waiting)
+    assert target.calls == []
+
+
 def test_a_task_about_nothing_does_nothing(ada, actions):
     tasks.deliver(assignment_id=str(ada.pk))
 
