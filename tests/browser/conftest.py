@@ -64,7 +64,13 @@ def open_context(chromium, site):
 
     def open_context(**options):
         context = chromium.new_context(
-            **{"base_url": site, "viewport": WIDE, "color_scheme": "light", **options}
+            **{
+                "base_url": site,
+                "viewport": WIDE,
+                "color_scheme": "light",
+                "reduced_motion": "reduce",
+                **options,
+            }
         )
         context.set_default_timeout(15_000)
         context.on("page", lambda page: _watch(page, site, wrong))

@@ -79,7 +79,7 @@ def site(company, db):
 
 @pytest.mark.parametrize("key", WALKED)
 def test_every_page_is_right(open_context, sign_in, axe, shot, key):
-    page = open_context(reduced_motion="reduce").new_page()
+    page = open_context().new_page()
     user = user_of(key)
     if user:
         sign_in(page, user)
