@@ -138,15 +138,18 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_approvalstep (access_request_id, position, state,
-                decision_days, requires_justification, terms, opened_at, due_at, justification)
-            VALUES (%s, 1, 'waiting', 14, false, '[]'::jsonb, now(), now() + interval '14 days', '')
+                decision_days, requires_justification, rule, needed, approvals, terms, opened_at,
+                due_at, justification)
+            VALUES (%s, 1, 'waiting', 14, false, 'any', 1, 0, '[]'::jsonb, now(),
+                now() + interval '14 days', '')
             RETURNING id""",
             [asked],
         )
         step = cursor.fetchone()[0]
         cursor.execute(
-            "INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback)"
-            " VALUES (%s, %s, false)",
+            "INSERT INTO entitlements_stepapprover"
+            " (step_id, user_id, is_fallback, is_alternate, decision, justification)"
+            " VALUES (%s, %s, false, false, '', '')",
             [step, approver],
         )
         cursor.execute(NOTICE, [uuid.uuid4(), "approval.asked", approver, asked])

@@ -42,6 +42,7 @@ BIRTHS: Final = (
     "request.submitted",
     "request.given_directly",
     "request.extension_asked",
+    "request.extension_given",
     "request.removal_asked",
 )
 OUTCOMES: Final = (

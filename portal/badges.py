@@ -18,7 +18,7 @@ class Badge:
 REQUEST: Final = {
     "draft": Badge("Draft", "quiet", "pencil"),
     "submitted": Badge("Received", "info", "inbox"),
-    "waiting_for_callback": Badge("Waiting for a system", "info", "system"),
+    "waiting_for_callback": Badge("Waiting for information", "info", "system"),
     "pending_approval": Badge("Waiting for approval", "warn", "hourglass"),
     "pending_approval_escalated": Badge("Passed on", "warn", "right"),
     "approved": Badge("Approved", "info", "check"),
@@ -80,6 +80,14 @@ PACKAGE: Final = {
     "retired": Badge("Retired", "quiet", "lock"),
 }
 
+CLASH_EXCEPTION: Final = {
+    "proposed": Badge("Waiting for approval", "warn", "hourglass"),
+    "coming": Badge("Starts later", "info", "calendar"),
+    "in_force": Badge("Allowed", "ok", "check-circle"),
+    "refused": Badge("Denied", "bad", "ban"),
+    "ended": Badge("Ended", "quiet", "clock"),
+}
+
 POLICY: Final = {
     "on": Badge("On", "ok", "check-circle"),
     "off": Badge("Off", "quiet", "ban"),
@@ -95,11 +103,28 @@ MARK: Final = {
     "drift": Badge("Drift", "bad", "alert"),
 }
 
+CALLOUT: Final = {
+    "planned": Badge("To be called", "info", "clock"),
+    "retried": Badge("Tried again", "warn", "refresh"),
+    "waiting": Badge("Waiting for its answer", "info", "hourglass"),
+    "done": Badge("Done", "ok", "check-circle"),
+    "denied": Badge("Denied", "bad", "ban"),
+    "timed_out": Badge("No answer in time", "bad", "clock"),
+    "given_up": Badge("Could not be called", "bad", "alert"),
+    "closed": Badge("Not needed", "quiet", "cross"),
+}
+
 MAIL: Final = {
     "waiting": Badge("Waiting", "info", "clock"),
     "sent": Badge("Sent", "ok", "check-circle"),
     "failed": Badge("Failed", "bad", "cross-circle"),
     "off": Badge("Not mailed", "quiet", "ban"),
+}
+
+BULK_ROW: Final = {
+    "ready": Badge("Can be given", "info", "check"),
+    "refused": Badge("Refused", "bad", "ban"),
+    "given": Badge("Given", "ok", "check-circle"),
 }
 
 CHECK: Final = {
@@ -117,10 +142,13 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "step": STEP,
     "review_item": REVIEW_ITEM,
     "package": PACKAGE,
+    "clash_exception": CLASH_EXCEPTION,
     "policy": POLICY,
     "mark": MARK,
+    "callout": CALLOUT,
     "mail": MAIL,
     "check": CHECK,
+    "bulk_row": BULK_ROW,
 }
 
 

@@ -11,12 +11,14 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.environment import is_loopback
 
+RESOURCES_SHOWN_TO = ("everyone", "members", "nobody")
+
 
 def settings_fit_together(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report settings that are missing, or that must not meet."""
-    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs()]
+    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs(), *_contents()]
 
 
 def refuse_wrong_settings() -> None:
@@ -90,4 +92,13 @@ def _jobs() -> Iterator[Error]:
             f"still run for {settings.JOBS_TIMEOUT} s.",
             hint="Make WORK_LEASE_SECONDS more than JOBS_TIMEOUT, or leave it out.",
             id="portal.E005",
+        )
+
+
+def _contents() -> Iterator[Error]:
+    if settings.RESOURCES_SHOWN_TO not in RESOURCES_SHOWN_TO:
+        yield Error(
+            f"RESOURCES_SHOWN_TO cannot be {settings.RESOURCES_SHOWN_TO}.",
+            hint="Set it to everyone, members or nobody.",
+            id="portal.E006",
         )

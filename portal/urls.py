@@ -9,6 +9,7 @@ urlpatterns = [
     path("access/", include("portal.access.urls")),
     path("requests/", include("portal.requests.urls")),
     path("approvals/", include("portal.approvals.urls")),
+    path("team/", include("portal.team.urls")),
     path("notifications/", include("portal.notifications.urls")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
@@ -17,6 +18,7 @@ urlpatterns = [
     path("settings/", include("portal.preferences.urls")),
     path("help/", include("portal.help.urls")),
     path("demo/", include("portal.demo.urls")),
+    path("api/callouts/", include("portal.callbacks.urls")),
     path("manage/", manage.urls),
     path("admin/", administration.urls),
 ]

@@ -7,7 +7,13 @@ from typing import Any, Final, NamedTuple
 from entitlements.assignments.models import EndReason
 from entitlements.audit.models import AuditEvent
 from entitlements.directory.models import User
-from entitlements.policies.models import ApproverKind, AssignmentPolicy, Expiration
+from entitlements.policies.models import (
+    ApprovalStage,
+    ApproverKind,
+    AssignmentPolicy,
+    DecisionRule,
+    Expiration,
+)
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.states import RequestKind
 from portal import dates
@@ -19,6 +25,16 @@ class Asked(NamedTuple):
     kind: str
     name: str
     is_fallback: bool
+    is_alternate: bool = False
+
+
+RELATED: Final = {
+    ApproverKind.MANAGER: "{whose} manager",
+    ApproverKind.SECOND_MANAGER: "{whose} manager’s manager",
+    ApproverKind.SPONSORS: "one of {whose} sponsors",
+    ApproverKind.RESOURCE_OWNERS: "an owner of the resources",
+    ApproverKind.CATALOG_OWNERS: "an owner of the catalog",
+}
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
@@ -33,19 +49,32 @@ def people(count: int) -> str:
     return "no one" if count == 0 else "1 person" if count == 1 else f"{count} people"
 
 
+def tally(approvals: int, needed: int) -> str:
+    """Say how many of those who have to approve a stage have."""
+    return f"{approvals} of {needed} have approved"
+
+
+def needs(rule: str, quorum: int | None) -> str:
+    """Say how many of whoever is asked have to approve, if one is not enough."""
+    if rule == DecisionRule.ANY:
+        return ""
+    return f" ({quorum if rule == DecisionRule.QUORUM else 'all'} have to approve)"
+
+
 def approvers(entries: Iterable[Asked], *, whose: str, shows_names: bool) -> str:
-    """Say who decides a stage; without names where the policy keeps them to itself."""
+    """Say who is asked in a stage; without names where the policy keeps them to itself."""
     words = (
         _approver(entry, whose=whose, shows_names=shows_names)
         for entry in entries
-        if not entry.is_fallback
+        if not entry.is_fallback and not entry.is_alternate
     )
     return listed(list(dict.fromkeys(words)), "or") or "no one yet"
 
 
 def _approver(entry: Asked, *, whose: str, shows_names: bool) -> str:
-    if entry.kind == ApproverKind.MANAGER:
-        return f"{whose} manager"
+    related = RELATED.get(ApproverKind(entry.kind))
+    if related:
+        return related.format(whose=whose)
     if not shows_names:
         return "an approver"
     return f"someone in {entry.name}" if entry.kind == ApproverKind.GROUP else entry.name
@@ -54,7 +83,16 @@ def _approver(entry: Asked, *, whose: str, shows_names: bool) -> str:
 def asked_by_terms(stage: dict[str, Any]) -> list[Asked]:
     """Return whom a stage asks, from the terms that a request keeps."""
     return [
-        Asked(entry["kind"], entry["name"], entry["is_fallback"]) for entry in stage["approvers"]
+        Asked(entry["kind"], entry["name"], entry["is_fallback"], entry.get("is_alternate", False))
+        for entry in stage["approvers"]
+    ]
+
+
+def asked_by(stage: ApprovalStage) -> list[Asked]:
+    """Return whom a stage of a policy asks."""
+    return [
+        Asked(entry.kind, str(entry), entry.is_fallback, entry.is_alternate)
+        for entry in stage.approvers.all()
     ]
 
 
@@ -83,9 +121,13 @@ def extension(policy: AssignmentPolicy) -> str:
 HEADINGS: Final = {
     RequestKind.USER_ADD: "{package}",
     RequestKind.ADMIN_ADD: "{package}",
+    RequestKind.ON_BEHALF_ADD: "{package}",
     RequestKind.USER_EXTEND: "Extend {package}",
+    RequestKind.ADMIN_UPDATE: "Extend {package}",
     RequestKind.USER_REMOVE: "Give back {package}",
     RequestKind.ADMIN_REMOVE: "End {package}",
+    RequestKind.ON_BEHALF_REMOVE: "End {package}",
+    RequestKind.APPROVER_REMOVE: "End {package}",
 }
 
 

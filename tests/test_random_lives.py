@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models import Max
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,12 +26,14 @@ from entitlements.models import (
     Assignment,
     AssignmentPolicy,
     AuditEvent,
+    BulkAssignment,
     Membership,
     PackageRole,
     User,
 )
 from entitlements.policies.models import Expiration, Scope
-from entitlements.requests import deciding, operations
+from entitlements.requests import deciding, giving, operations
+from entitlements.requests.judging import Entry
 from entitlements.requests.models import StepState
 from entitlements.requests.states import OPEN, TRANSITIONS, RequestState
 from tests.factories import (
@@ -42,6 +45,7 @@ from tests.factories import (
     StageApproverFactory,
     UserFactory,
 )
+from tests.lives import ACTS_FOR_OTHERS, ForOthers
 
 LIVES = int(os.environ.get("RANDOM_LIVES", "6"))
 ACTS = int(os.environ.get("RANDOM_ACTS", "50"))
@@ -72,6 +76,7 @@ ACTS_BY_WEIGHT = {
     "extend": 4,
     "give_back": 2,
     "remove": 1,
+    "give_a_list": 1,
     "reprocess": 2,
     "leave_or_return": 1,
     "change_manager": 1,
@@ -83,6 +88,7 @@ ACTS_BY_WEIGHT = {
     "work_it_all_off": 2,
     "lose_the_queue": 1,
     "sweep_up": 3,
+    **ACTS_FOR_OTHERS,
 }
 
 
@@ -97,7 +103,7 @@ class Watch:
         return self.moment
 
 
-class Company:
+class Company(ForOthers):
     """Five people, three packages that share roles, and a target system that stumbles.
 
     Each act is attempted with three random numbers, whether it is allowed or not.
@@ -130,6 +136,8 @@ class Company:
             expiration=Expiration.AFTER_HOURS,
             duration=8,
             extension_requires_approval=True,
+            allows_on_behalf=True,
+            approver_can_remove=True,
         )
         strict = AssignmentPolicyFactory(
             package=packages[2], requires_justification=True, allows_custom_dates=True
@@ -138,14 +146,27 @@ class Company:
         ApprovalStageFactory(policy=strict, position=1, manager=True, decision_days=2)
         StageApproverFactory(stage=strict.stages.get(), user=self.people[3], is_fallback=True)
         ApprovalStageFactory(policy=strict, position=2, approvers=self.people[1:3])
+        both = AssignmentPolicyFactory(
+            package=packages[0], scope=Scope.SPECIFIC, duration=5, allows_on_behalf=True
+        )
+        both.allowed_users.set(self.people[2:4])
+        stage = ApprovalStageFactory(
+            policy=both, position=1, rule="all", escalation_days=2, approvers=self.people[:2]
+        )
+        StageApproverFactory(stage=stage, user=self.people[2], is_alternate=True)
         self.policies = [
             AssignmentPolicyFactory(
-                package=packages[0], scope=Scope.ALL_USERS, allows_custom_dates=True, duration=20
+                package=packages[0],
+                scope=Scope.ALL_USERS,
+                allows_custom_dates=True,
+                allows_on_behalf=True,
+                duration=20,
             ),
             AssignmentPolicyFactory(package=packages[0], scope=Scope.ALL_MEMBERS, duration=1),
             short,
             strict,
             AssignmentPolicyFactory(package=packages[2], scope=Scope.NOBODY, duration=3),
+            both,
         ]
 
     # What people do
@@ -212,6 +233,13 @@ class Company:
             by = self.boss if who % 4 else self._person(who)
             self._try(operations.remove, assignment, by=by)
 
+    def give_a_list(self, who, what, _):
+        by = self.boss if who % 4 else self._person(who)
+        entries = [Entry(str(person.pk)) for person in self.people]
+        self._try(giving.plan, self._policy(what), entries, by=by, source="everybody")
+        for bulk in BulkAssignment.objects.never_started():
+            self._try(giving.give_all, bulk, by=by)
+
     def reprocess(self, _, what, how):
         failed = [RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED]
         if access_request := self._request(what, state__in=failed):
@@ -277,6 +305,7 @@ class Company:
         self._nothing_is_held_or_asked_for_twice()
         self._every_step_is_in_the_table()
         self._decisions_are_made_in_time_by_others_who_were_asked()
+        self.nobody_decides_about_himself_or_too_late()
         self._a_stage_waits_exactly_while_its_request_does()
         if self.is_swept:
             self.is_swept = False
@@ -291,7 +320,9 @@ class Company:
             assert len(pairs) == len(set(pairs))
 
     def _every_step_is_in_the_table(self):
-        events = AuditEvent.objects.filter(pk__gt=self.seen, details__has_key="source")
+        events = AuditEvent.objects.filter(
+            pk__gt=self.seen, subject_type="accessrequest", details__has_key="source"
+        )
         kinds = dict(AccessRequest.objects.values_list("pk", "kind"))
         for event in events.order_by("pk"):
             step = (kinds[event.subject_id], event.details["source"], event.details["state"])
@@ -357,9 +388,12 @@ class Company:
     # How things are chosen and done
 
     def _try(self, act, *things, **facts):
+        before = AuditEvent.objects.aggregate(last=Max("pk"))["last"] or 0
         with suppress(Denied):
             act(*things, **facts)
             self.allowed += 1
+            written = AuditEvent.objects.filter(pk__gt=before)
+            assert written.filter(actor_id=facts["by"].pk).exists(), act
 
     def _carry_out(self, task):
         import_string(task["func"])(*task["args"], **task["kwargs"])

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from entitlements import clock, outbox
-from entitlements.assignments import grants
+from entitlements.assignments import attributes, grants
+from entitlements.assignments.calling import call_about_coming_end, call_about_ends
 from entitlements.assignments.models import Assignment, EndReason, next_reminder
 from entitlements.audit import trail
 from entitlements.directory.models import User
@@ -59,10 +60,14 @@ def move_end(assignment: Assignment, ends_at: datetime | None, *, by: User | Non
     )
 
 
-def end(assignment: Assignment, reason: EndReason, *, by: User | None) -> None:
-    """Within the caller's transaction: end it now, and queue taking away what only it gave."""
+def end(assignment: Assignment, reason: EndReason, *, by: User | None, words: str = "") -> None:
+    """Within the caller's transaction: end it now, and queue taking away what only it gave.
+
+    `words` is what whoever ends it tells the holder.
+    """
     assignment.end(reason, by=by)
     grants.unwant([assignment.pk])
+    attributes.take_back([assignment.pk])
     trail.record(
         "assignment.ended", assignment, by=by, target=assignment.target, reason=reason.value
     )
@@ -75,7 +80,9 @@ def end(assignment: Assignment, reason: EndReason, *, by: User | None) -> None:
             target=str(assignment.target),
             reason=reason.label,
             ended_at=assignment.over_at,
+            **({"by": str(by), "decision": words} if words else {}),
         )
+    call_about_ends([assignment.pk])
     outbox.enqueue_revocation("delivery.tasks.deliver", assignment_id=assignment.pk)
 
 
@@ -90,6 +97,7 @@ def remind_holder(assignment: Assignment) -> bool:
     moment = clock.now()
     if not assignment.is_live or not assignment.reminder_at or assignment.reminder_at > moment:
         return False
+    call_about_coming_end(assignment, announced_at=assignment.reminder_at)
     assignment.reminder_at = next_reminder(assignment.ends_at, after=moment)
     assignment.save(update_fields=["reminder_at"])
     if assignment.policy.sends_notifications:

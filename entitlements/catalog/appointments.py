@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Group as TenantRole
 from django.contrib.auth.models import Permission
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from guardian.shortcuts import assign_perm
 
 from entitlements.catalog.models import Catalog, CatalogGroupPermission, CatalogUserPermission
@@ -77,12 +77,8 @@ def take_role(person: User, catalog: Catalog) -> None:
     CatalogUserPermission.objects.filter(user=person, content_object=catalog).delete()
 
 
-def manages_anything(user: User) -> bool:
-    """Say in one query whether somebody has a role in any catalog, or may create one."""
-    if not user.is_active:
-        return False
-    if user.is_superuser:
-        return True
+def is_appointed() -> Q:
+    """Return the condition on people that they have a role in any catalog, or may create one."""
     of_user = CatalogUserPermission.objects.filter(user=OuterRef("pk"))
     of_group = CatalogGroupPermission.objects.filter(group__user=OuterRef("pk"))
     creates = Permission.objects.filter(
@@ -90,10 +86,8 @@ def manages_anything(user: User) -> bool:
     )
     as_creator = creates.filter(user=OuterRef("pk"))
     in_creators = creates.filter(group__user=OuterRef("pk"))
-    person = User.objects.filter(
-        Exists(of_user) | Exists(of_group) | Exists(as_creator) | Exists(in_creators), pk=user.pk
-    )
-    return bool(person.exists())
+    has_role = Exists(of_user) | Exists(of_group) | Exists(as_creator) | Exists(in_creators)
+    return Q(Q(is_superuser=True) | has_role, is_active=True)
 
 
 def rights_of(user: User, catalog: Catalog) -> frozenset[str]:

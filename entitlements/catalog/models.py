@@ -212,8 +212,11 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
         roles = PackageRole.objects.select_related("role__resource")
         return self.prefetch_related(Prefetch("package_roles", roles))
 
-    def matching(self, text: str) -> Self:
-        """Packages with every word of `text` in their name, description, resources or roles."""
+    def matching(self, text: str, *, looks_inside: bool = True) -> Self:
+        """Packages with every word of `text` in their name, description, resources or roles.
+
+        Without `looks_inside`, resources and roles do not count.
+        """
         packages = self
         for word in text.split():
             roles = PackageRole.objects.filter(package=OuterRef("pk")).filter(
@@ -222,9 +225,8 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
                 | Q(role__resource__name__icontains=word)
                 | Q(role__resource__description__icontains=word)
             )
-            packages = packages.filter(
-                Q(name__icontains=word) | Q(description__icontains=word) | Exists(roles)
-            )
+            found = Q(name__icontains=word) | Q(description__icontains=word)
+            packages = packages.filter(found | Q(Exists(roles)) if looks_inside else found)
         return packages
 
 

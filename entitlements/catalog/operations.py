@@ -87,7 +87,9 @@ def dismiss(person: User, catalog: Catalog, role: str, *, by: User) -> None:
     can(by, "manage_roles", catalog).require()
     if role_of(person, catalog) != role:
         name = ROLE_NAMES.get(role, role).lower()
-        deny("not_appointed", f"{person} is not {name} of {catalog}.").require()
+        deny(
+            "not_appointed", f"{person} is not {name} of {catalog}.", "Nothing is to be done."
+        ).require()
     if role == "owner":
         _refuse_last_owner(person, catalog)
     take_role(person, catalog)
@@ -140,4 +142,6 @@ def _role_exists(role: str) -> Reason | None:
 def _is_active(person: User) -> Reason | None:
     if person.is_active:
         return None
-    return Reason("account_disabled", f"{person}'s account is disabled.")
+    return Reason(
+        "account_disabled", f"{person}'s account is disabled.", "The directory decides this."
+    )

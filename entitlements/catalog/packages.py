@@ -109,7 +109,9 @@ def add_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
             "One of its owners can add it.",
         ).require()
     if package.package_roles.filter(role=role).exists():
-        deny("role_in_package", f"{package} contains {role} already.").require()
+        deny(
+            "role_in_package", f"{package} contains {role} already.", "Nothing is to be done."
+        ).require()
     last = package.package_roles.aggregate(last=Max("position"))["last"]
     position = 0 if last is None else last + 1
     PackageRole.objects.create(package=package, role=role, position=position)
@@ -123,7 +125,11 @@ def remove_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None
     package = _locked(package, by)
     deleted, _ = package.package_roles.filter(role=role).delete()
     if not deleted:
-        deny("role_not_in_package", f"{package} does not contain {role}.").require()
+        deny(
+            "role_not_in_package",
+            f"{package} does not contain {role}.",
+            "Choose one of the roles that it contains.",
+        ).require()
     trail.record("package.role_removed", package, by=by, role=role.pk, name=str(role))
     _recount_holders(package)
 

@@ -75,7 +75,9 @@ def add_resource(
         defaults={"kind": kind, **terms.as_dict()},
     )
     if CatalogResource.objects.filter(catalog=catalog, resource=resource).exists():
-        deny("already_in_catalog", f"{catalog} offers {resource} already.").require()
+        deny(
+            "already_in_catalog", f"{catalog} offers {resource} already.", "Nothing is to be done."
+        ).require()
     CatalogResource.objects.create(catalog=catalog, resource=resource)
     trail.record(
         "catalog.resource_added",
@@ -100,7 +102,11 @@ def remove_resource(catalog: Catalog, resource: Resource, *, by: User) -> None:
     can_manage_resource(by, resource.system, resource.external_id).require()
     entries = CatalogResource.objects.filter(catalog=catalog, resource=resource)
     if not entries.exists():
-        deny("not_in_catalog", f"{catalog} does not offer {resource}.").require()
+        deny(
+            "not_in_catalog",
+            f"{catalog} does not offer {resource}.",
+            "The catalog's owners can add it.",
+        ).require()
     using = PackageRole.objects.filter(package__catalog=catalog, role__resource=resource)
     names = using.order_by("package__name").values_list("package__name", flat=True).distinct()
     if names:
@@ -147,7 +153,9 @@ def add_resource_role(
         )
     ).require()
     if resource.roles.filter(external_id=external_id).exists():
-        deny("role_taken", f"{resource} has the role “{external_id}” already.").require()
+        deny(
+            "role_taken", f"{resource} has the role “{external_id}” already.", "Choose another id."
+        ).require()
     return _create_roles(resource, {external_id: terms}, by)[0]
 
 
@@ -227,9 +235,15 @@ def _standard_roles(kind: str, group: Group | None) -> Mapping[str, RoleTerms]:
 
 def _kind_fits(kind: str, group: Group | None) -> Iterator[Reason]:
     if kind not in ResourceKind.values:
-        yield Reason("unknown_kind", "There is no such kind of resource.")
+        yield Reason(
+            "unknown_kind", "There is no such kind of resource.", "Choose one of those listed."
+        )
     elif group and kind != f"{group.kind}_group":
-        yield Reason("kind_differs", f"{group} is a {group.get_kind_display().lower()}.")
+        yield Reason(
+            "kind_differs",
+            f"{group} is a {group.get_kind_display().lower()}.",
+            "Offer it as what it is.",
+        )
 
 
 def _may_be_offered(system: ConnectedSystem, group: Group | None) -> Iterator[Reason]:
@@ -247,7 +261,11 @@ def _role_fits(external_id: str, group: Group | None) -> Iterable[Reason]:
     if group is None:
         return
     if external_id not in DIRECTORY_ROLES:
-        yield Reason("unknown_role", "A group has the roles member and owner, and no others.")
+        yield Reason(
+            "unknown_role",
+            "A group has the roles member and owner, and no others.",
+            "Choose one of the two.",
+        )
     if external_id == MEMBER and group.is_dynamic:
         yield Reason(
             "dynamic_members",

@@ -99,14 +99,18 @@ class PackageTerms(Terms):
 def name_fits(name: str, *, longest: int = LONGEST_NAME) -> Iterator[Reason]:
     """Yield what speaks against a name: one line that people can read."""
     if not name.strip():
-        yield Reason("name_missing", "A name is needed.")
+        yield Reason("name_missing", "A name is needed.", "Enter one.")
     if len(name) > longest:
         yield Reason(
-            "name_too_long", f"The name has {len(name):,} characters; at most {longest} fit."
+            "name_too_long",
+            f"The name has {len(name):,} characters; at most {longest} fit.",
+            "Shorten it.",
         )
     if name != name.strip() or any(category(letter) in {"Cc", "Cs"} for letter in name):
         yield Reason(
-            "name_unreadable", "The name contains a control character, or a space at its ends."
+            "name_unreadable",
+            "The name contains a control character, or a space at its ends.",
+            "Remove it.",
         )
 
 
@@ -118,9 +122,12 @@ def text_fits(text: str, *, is_required: bool = False) -> Iterator[Reason]:
         yield Reason(
             "description_too_long",
             f"The description has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept.",
+            "Shorten it.",
         )
     if "\x00" in text or any(category(letter) == "Cs" for letter in text):
-        yield Reason("description_unreadable", "The description contains a null character.")
+        yield Reason(
+            "description_unreadable", "The description contains a null character.", "Remove it."
+        )
 
 
 def address_fits(address: str) -> Iterator[Reason]:
@@ -148,9 +155,14 @@ def _leads_to_a_page(address: str) -> bool:
 def external_id_fits(external_id: str, *, longest: int) -> Iterator[Reason]:
     """Yield what speaks against an id by which another system knows something."""
     if not external_id.strip():
-        yield Reason("external_id_missing", "The id in the connected system is needed.")
+        yield Reason(
+            "external_id_missing",
+            "The id in the connected system is needed.",
+            "Enter it as that system knows it.",
+        )
     if len(external_id) > longest or not external_id.isprintable():
         yield Reason(
             "external_id_unusable",
             f"The id in the connected system must be one line of at most {longest} characters.",
+            "Enter it as that system knows it.",
         )

@@ -17,7 +17,9 @@ def check_connection(system: ConnectedSystem, *, by: User) -> str:
     Raises Denied for all but administrators.
     """
     if not (by.is_active and by.is_superuser):
-        deny("administrators_only", "Only administrators can try the connection.").require()
+        deny(
+            "administrators_only", "Only administrators can try the connection.", "Ask one of them."
+        ).require()
     connector = connector_for(system)
     error = ""
     try:

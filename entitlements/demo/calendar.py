@@ -12,13 +12,15 @@ from django_q.models import OrmQ
 
 from entitlements import clock, sweep
 from entitlements.audit.sealing import seal_new
+from entitlements.callouts.models import Callout
+from entitlements.callouts.sending import note_success
 from entitlements.notifications.models import Notification
 
 Life = Generator[datetime, None, None]
 """What somebody does: it yields the moment of the next act, and then does it."""
 
 TASKS: Final = "entitlements."
-MAILS: Final = "entitlements.notifications."
+OUTWARD: Final = ("entitlements.notifications.", "entitlements.callouts.")
 AT_ONCE: Final = timedelta(seconds=2)
 
 DUE: Final = (
@@ -26,6 +28,7 @@ DUE: Final = (
     ("entitlements_assignment", "reminder_at", "ended_at IS NULL"),
     ("entitlements_approvalstep", "due_at", "state = 'waiting'"),
     ("entitlements_approvalstep", "remind_at", "state = 'waiting'"),
+    ("entitlements_approvalstep", "escalate_at", "state = 'waiting'"),
     ("entitlements_accessrequest", "starts_at", "state = 'scheduled'"),
     ("entitlements_grant", "next_attempt_at", "is_wanted"),
 )
@@ -106,15 +109,17 @@ def _next_due(after: datetime) -> datetime | None:
 
 
 def carry_out_what_is_due() -> None:
-    """Do what a worker does at this moment; mails count as sent when they were written."""
+    """Do what a worker does at this moment; mails and calls count as taken when they were made."""
     sweep.run()
     work_off_queue()
+    for callout in Callout.objects.due():
+        note_success(callout.pk)
     waiting = Notification.objects.filter(next_attempt_at__isnull=False)
     waiting.update(sent_at=F("created_at"), next_attempt_at=None)
 
 
 def work_off_queue() -> None:
-    """Run the domain's messages in the queue, mails apart, and leave those of others."""
+    """Run the domain's messages in the queue, mails and calls apart, and leave those of others."""
     last = 0
     while messages := list(OrmQ.objects.filter(pk__gt=last).order_by("pk")):
         last = messages[-1].pk
@@ -123,5 +128,5 @@ def work_off_queue() -> None:
             if not task["func"].startswith(TASKS):
                 continue
             message.delete()
-            if not task["func"].startswith(MAILS):
+            if not task["func"].startswith(OUTWARD):
                 import_string(task["func"])(**task["kwargs"])

@@ -1,6 +1,6 @@
 """Found Kestrel Trading: its people, their groups, and what they can ask for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
@@ -10,8 +10,11 @@ from django.db import transaction
 
 from entitlements import clock
 from entitlements.audit import trail
+from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
-from entitlements.catalog import packages, resources
+from entitlements.catalog.attributes import ask_for_attribute
+from entitlements.catalog.extension_models import CustomExtension
+from entitlements.catalog.extensions import ExtensionTerms
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.demo import offers, people
@@ -29,10 +32,12 @@ from entitlements.directory.models import (
 )
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy, Expiration
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import CalloutTerms, PolicyTerms
 from entitlements.systems.models import ConnectedSystem
 
 ADMINISTRATOR: Final = "ivo.okoro"
+REGISTER: Final = "Device register"
 ALL_STAFF, LEADS, FIELD_SALES = "All staff", "Leads", "Field sales"
 ANALYSTS, PAYMENT_APPROVERS, CONTACTS = "Finance analysts", "Payment approvers", "Partner contacts"
 TEAMS: Final = (FIELD_SALES, ANALYSTS, PAYMENT_APPROVERS, CONTACTS)
@@ -51,6 +56,7 @@ class Company:
     roles: dict[str, ResourceRole] = field(default_factory=dict)
     packages: dict[str, AccessPackage] = field(default_factory=dict)
     policies: dict[str, list[AssignmentPolicy]] = field(default_factory=dict)
+    extensions: dict[str, CustomExtension] = field(default_factory=dict)
 
     @property
     def administrator(self) -> User:
@@ -73,6 +79,7 @@ def found(company: Company, *, count: int, chance: Random) -> None:
     _gather(company, roster)
     warehouse = _connect(roster)
     _open_catalogs(company)
+    _know_register(company)
     for resource in offers.RESOURCES:
         _offer_resource(company, resource, warehouse)
     for package in PACKAGES:
@@ -187,6 +194,18 @@ def _open_catalogs(company: Company) -> None:
         catalogs.appoint(company.users["uma.lund"], catalog, "reader", by=administrator)
 
 
+def _know_register(company: Company) -> None:
+    """Let IT's packages tell the register of devices; in the story it takes every message."""
+    terms = ExtensionTerms(
+        REGISTER,
+        "https://devices.kestrel.example/access",
+        description="Knows who looks after which device.",
+    )
+    by = _owner_of(company, people.IT)
+    extension, _ = extensions.create_extension(company.catalogs[people.IT], terms, by=by)
+    company.extensions[REGISTER] = extension
+
+
 def _offer_resource(company: Company, offer: ResourceOffer, warehouse: ConnectedSystem) -> None:
     """Offer a group that is made for it, or something in the warehouse's LDAP."""
     administrator = company.administrator
@@ -202,6 +221,9 @@ def _offer_resource(company: Company, offer: ResourceOffer, warehouse: Connected
             kind=offer.kind,
             by=administrator,
         )
+    if offer.asks_office:
+        question = offer.asks_office
+        ask_for_attribute(resource, "office", question, is_editable=True, by=administrator)
     present = {role.external_id: role for role in resource.roles.select_related("resource")}
     for role in offer.roles:
         terms = RoleTerms(role.name, role.description, role.is_privileged)
@@ -251,9 +273,14 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         ends_on=ends_on,
         duration=duration,
         allows_custom_dates=offer.has_dates,
+        allows_on_behalf=offer.for_others,
         allows_extension=offer.extension != "none",
         extension_requires_approval=offer.extension == "approved",
         stages=tuple(_stage_terms(company, stage) for stage in offer.stages),
+        questions=offer.questions,
+        callouts=tuple(
+            CalloutTerms(stage, company.extensions[REGISTER].pk) for stage in offer.calls
+        ),
     )
 
 
@@ -271,14 +298,15 @@ def _end(company: Company, offer: PolicyOffer) -> tuple[str, datetime | None, in
 
 def _stage_terms(company: Company, offer: StageOffer) -> StageTerms:
     asked = [_approver(company, name) for name in offer.asks]
-    asked += [_approver(company, name, is_fallback=True) for name in offer.instead]
-    return StageTerms(tuple(asked), offer.days, offer.needs_reason)
+    asked += [replace(_approver(company, name), is_fallback=True) for name in offer.instead]
+    asked += [replace(_approver(company, name), is_alternate=True) for name in offer.then]
+    return StageTerms(tuple(asked), offer.days, offer.needs_reason, escalation_days=offer.after)
 
 
-def _approver(company: Company, name: str, *, is_fallback: bool = False) -> ApproverTerms:
+def _approver(company: Company, name: str) -> ApproverTerms:
     if name == "manager":
         return ApproverTerms("manager")
     if name.startswith("group:"):
         group = company.groups[name.removeprefix("group:")]
-        return ApproverTerms("group", group_id=group.pk, is_fallback=is_fallback)
-    return ApproverTerms("user", user_id=company.users[name].pk, is_fallback=is_fallback)
+        return ApproverTerms("group", group_id=group.pk)
+    return ApproverTerms("user", user_id=company.users[name].pk)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.policies.question_terms import QuestionTerms
 
 GENERAL: Final = "General"
 ARCHIVE: Final = "Old office"
@@ -87,6 +88,7 @@ class ResourceOffer:
     address: str = ""
     dn: str = ""
     also_in: tuple[str, ...] = ()
+    asks_office: str = ""
 
 
 def _member(description: str, name: str = "Member", *, is_privileged: bool = False) -> RoleOffer:
@@ -128,6 +130,7 @@ RESOURCES: Final = (
         "Stock lists",
         "What is in which warehouse; its group now comes from there.",
         (_member("Read the lists.", "Reader"),),
+        asks_office="In which hall do you work?",
     ),
     ResourceOffer(
         "scanners",
@@ -268,19 +271,24 @@ RESOURCES: Final = (
 
 @dataclass(frozen=True)
 class StageOffer:
-    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks."""
+    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks.
+
+    `then` are alternates, who are asked as well `after` so many days.
+    """
 
     asks: tuple[str, ...]
     instead: tuple[str, ...] = ()
     days: int = 14
     needs_reason: bool = False
+    then: tuple[str, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True)
 class PolicyOffer:
     """One way to get a package; it ends after `lasts`, `in_days` from today, or never.
 
-    `extension` is approved, free or none.
+    `extension` is approved, free or none; `calls` are the stages at which it calls the register.
     """
 
     name: str
@@ -292,7 +300,10 @@ class PolicyOffer:
     needs_reason: bool = True
     has_dates: bool = False
     extension: str = "approved"
+    for_others: bool = False
     description: str = ""
+    questions: tuple[QuestionTerms, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

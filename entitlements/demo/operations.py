@@ -155,12 +155,18 @@ def _is_demo() -> Decision:
     """Only a database in which there is nobody else."""
     if User.objects.filter(is_demo=True).exists() and not User.objects.filter(is_demo=False):
         return ALLOWED
-    return deny("not_a_demo", "There is no demo company here, or there are other people besides.")
+    return deny(
+        "not_a_demo",
+        "There is no demo company here, or there are other people besides.",
+        "Start with an empty database.",
+    )
 
 
 def _count_fits(count: int) -> Decision:
     if people.FEWEST <= count <= people.MOST:
         return ALLOWED
     return deny(
-        "wrong_count", f"The company can have from {people.FEWEST} to {people.MOST:,} people."
+        "wrong_count",
+        f"The company can have from {people.FEWEST} to {people.MOST:,} people.",
+        "Choose a number between the two.",
     )

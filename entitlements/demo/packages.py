@@ -5,9 +5,10 @@ from typing import Final
 
 from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
-BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
+BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True, then=("helen.ward",), after=7)
 
 PACKAGES: Final = (
     PackageOffer(
@@ -33,7 +34,15 @@ PACKAGES: Final = (
         "Sales Administrator",
         "Change prices, and merge and delete customers.",
         ("crm:owner", "sales_reports:member"),
-        (PolicyOffer("Sales, approved", "specific", ("Sales",), (BY_MANAGER, BY_SECURITY)),),
+        (
+            PolicyOffer(
+                "Sales, approved",
+                "specific",
+                ("Sales",),
+                (BY_MANAGER, BY_SECURITY),
+                questions=ABOUT_PRICES,
+            ),
+        ),
     ),
     PackageOffer(
         "field_kit",
@@ -92,7 +101,7 @@ PACKAGES: Final = (
         "Ledger Reader",
         "Read accounts and bookings.",
         ("ledger:member",),
-        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,)),),
+        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,), for_others=True),),
     ),
     PackageOffer(
         "ledger_posting",
@@ -133,7 +142,13 @@ PACKAGES: Final = (
         "Read the figures of every company, with comments.",
         ("group_reports:member",),
         (
-            PolicyOffer("Managers and Finance", "specific", ("Finance", "Leads"), (BY_MANAGER,)),
+            PolicyOffer(
+                "Managers and Finance",
+                "specific",
+                ("Finance", "Leads"),
+                (BY_MANAGER,),
+                for_others=True,
+            ),
             PolicyOffer("Auditors", "nobody", lasts=timedelta(days=30)),
         ),
     ),
@@ -186,7 +201,16 @@ PACKAGES: Final = (
                 stages=(BY_SECURITY,),
                 lasts=timedelta(days=30),
                 has_dates=True,
-                description="For longer, and for people outside Engineering.",
+                description="For people outside Engineering.",
+            ),
+            PolicyOffer(
+                "Engineers on a project",
+                "specific",
+                ("Engineering",),
+                stages=(BY_SECURITY,),
+                lasts=timedelta(days=90),
+                has_dates=True,
+                description="For longer, when security agrees.",
             ),
         ),
     ),
@@ -244,7 +268,7 @@ PACKAGES: Final = (
         "Remote Access",
         "Work from home and on the road.",
         ("vpn:member",),
-        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
+        (PolicyOffer("Employees", lasts=None, needs_reason=False, calls=("granted", "removed")),),
     ),
     PackageOffer(
         "laptops",

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from guardian.mixins import GuardianUserMixin
@@ -64,6 +64,12 @@ class UserQuerySet(models.QuerySet["User"]):
             WHERE group_id IN (SELECT group_id FROM below)"""  # noqa: S608  # only placeholders
         keys = [as_parameter(pk) for pk in group_ids]
         return self.filter(pk__in=RawSQL(sql, keys))  # noqa: S611  # keys are parameters
+
+    def looked_after_by(self, person: "User") -> Self:
+        """Whom somebody answers for: who reports to him, and the guests whom he sponsors."""
+        sponsored = User.sponsors.through.objects.filter(from_user=OuterRef("pk"), to_user=person)
+        is_sponsored = Q(Exists(sponsored), user_type=UserType.GUEST)
+        return self.filter(Q(manager=person) | is_sponsored)
 
     def managing(self, person: "User") -> Self:
         """This person and everybody whom he reports to, however far up."""

@@ -122,26 +122,38 @@ def _managed_here(thing: Group | User) -> Reason | None:
 def _not_oneself(person: User, by: User | None) -> Reason | None:
     if by is None or person.pk != by.pk:
         return None
-    return Reason("own_account", "Nobody can disable or enable himself.")
+    return Reason(
+        "own_account", "Nobody can disable or enable himself.", "Another administrator can."
+    )
 
 
 def _no_circle_of_groups(parent: Group, child: Group) -> Reason | None:
     if not Group.objects.above(parent).filter(pk=child.pk).exists():
         return None
-    return Reason("circle", f"{parent} is in {child} already: the two cannot contain each other.")
+    return Reason(
+        "circle",
+        f"{parent} is in {child} already: the two cannot contain each other.",
+        "Choose another one.",
+    )
 
 
 def _no_circle_of_managers(person: User, manager: User | None) -> Reason | None:
     if manager is None or not User.objects.managing(manager).filter(pk=person.pk).exists():
         return None
-    return Reason("circle", f"{manager} reports to {person}, directly or not, or is the same.")
+    return Reason(
+        "circle",
+        f"{manager} reports to {person}, directly or not, or is the same.",
+        "Choose another one.",
+    )
 
 
 def _usable_name(name: str) -> str:
     name = " ".join(name.split())
     longest = Group._meta.get_field("name").max_length or 0
     if not name or len(name) > longest or "\0" in name:
-        deny("bad_name", f"A group's name has 1 to {longest} characters.").require()
+        deny(
+            "bad_name", f"A group's name has 1 to {longest} characters.", "Choose another name."
+        ).require()
     return name
 
 
@@ -149,4 +161,6 @@ def _save_with_name(group: Group) -> None:
     try:
         group.save()
     except IntegrityError:
-        deny("name_taken", f"There is a group named “{group.name}” already.").require()
+        deny(
+            "name_taken", f"There is a group named “{group.name}” already.", "Choose another name."
+        ).require()

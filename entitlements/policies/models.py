@@ -4,13 +4,15 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.db.models.expressions import RawSQL
 
+from entitlements import clock
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import Group, User
 
 DECISION_DAYS = 14
+LEAST_DAYS_TO_PASS_ON = 4
 
 
 class Scope(models.TextChoices):
@@ -20,6 +22,9 @@ class Scope(models.TextChoices):
     SPECIFIC = "specific", "Specific people and groups"
     ALL_MEMBERS = "all_members", "All members, without guests"
     ALL_USERS = "all_users", "Everyone, guests included"
+
+
+STRICTEST_FIRST = (Scope.SPECIFIC, Scope.ALL_MEMBERS, Scope.ALL_USERS)
 
 
 class Expiration(models.TextChoices):
@@ -56,11 +61,34 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.filter(Exists(stages), is_enabled=True)
 
     def open_to(self, user: User) -> Self:
-        """Policies under which a person may ask now: on, for him, of an open package."""
+        """Policies under which a person may ask now: on, for him, of an open package.
+
+        Guests get nothing from catalogs that are not enabled for external users.
+        """
         if not user.is_active:
             return self.none()
         is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
-        return self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
+        if user.is_guest:
+            is_open["package__catalog__is_external"] = True
+        admitting = self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
+        return admitting.strictest_for(user)
+
+    def strictest_for(self, user: User) -> Self:
+        """Policies before which no stricter one of the same package admits a person.
+
+        Named people come before all members, and these before everyone.
+        """
+        ahead = AssignmentPolicy.objects.in_scope_of(user).lasting()
+        ahead = ahead.filter(package=OuterRef("package"), is_enabled=True, accepts_requests=True)
+        outranked = Q()
+        for rank, scope in enumerate(STRICTEST_FIRST):
+            stricter = ahead.filter(scope__in=STRICTEST_FIRST[:rank])
+            outranked |= Q(scope=scope) & Q(Exists(stricter))
+        return self.exclude(outranked)
+
+    def lasting(self) -> Self:
+        """Policies whose date, if they have one, has not come yet."""
+        return self.filter(Q(ends_on=None) | Q(ends_on__gt=clock.now()))
 
     def packages(self) -> AccessPackageQuerySet:
         """The packages of these policies, each once."""
@@ -90,10 +118,12 @@ class AssignmentPolicy(models.Model):
     ends_on = models.DateTimeField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True, default=365)
     allows_custom_dates = models.BooleanField(default=False)
+    allows_on_behalf = models.BooleanField(default=False)
     allows_extension = models.BooleanField(default=True)
     extension_requires_approval = models.BooleanField(default=True)
     sends_notifications = models.BooleanField(default=True)
     shows_approvers = models.BooleanField(default=True)
+    approver_can_remove = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AssignmentPolicyQuerySet.as_manager()
@@ -130,13 +160,29 @@ class AssignmentPolicy(models.Model):
         return self.name
 
 
+class DecisionRule(models.TextChoices):
+    """How many of those who are asked have to approve a stage."""
+
+    ANY = "any", "Any one of them"
+    ALL = "all", "All of them"
+    QUORUM = "quorum", "A number of them"
+
+
 class ApprovalStage(models.Model):
-    """One stage of approval: who decides, and within how many days."""
+    """One stage of approval: who decides, how many of them, and within how many days.
+
+    `reminder_days` counts days before the deadline; None stands for the usual plan, which is half
+    time and the last day. After `escalation_days` alternates are asked as well.
+    """
 
     policy = models.ForeignKey(AssignmentPolicy, models.CASCADE, related_name="stages")
     position = models.PositiveSmallIntegerField()
     decision_days = models.PositiveSmallIntegerField(default=DECISION_DAYS)
     requires_justification = models.BooleanField(default=False)
+    rule = models.CharField(max_length=10, choices=DecisionRule, default=DecisionRule.ANY)
+    quorum = models.PositiveSmallIntegerField(null=True, blank=True)
+    escalation_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    reminder_days = models.JSONField(null=True, blank=True, default=None)
 
     class Meta:
         ordering = ["position"]
@@ -146,21 +192,56 @@ class ApprovalStage(models.Model):
                 condition=Q(decision_days__gte=1, decision_days__lte=DECISION_DAYS),
                 name="stage_is_decided_in_1_to_14_days",
             ),
+            models.CheckConstraint(
+                condition=Q(rule=DecisionRule.QUORUM, quorum__isnull=False, quorum__gte=2)
+                | Q(rule__in=[DecisionRule.ANY, DecisionRule.ALL], quorum=None),
+                name="stage_rule_has_its_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(escalation_days=None)
+                | Q(
+                    escalation_days__gte=1,
+                    escalation_days__lt=F("decision_days"),
+                    decision_days__gte=LEAST_DAYS_TO_PASS_ON,
+                ),
+                name="stage_is_passed_on_before_its_deadline",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Stage {self.position}"
 
+    def frozen(self) -> dict[str, Any]:
+        """Return the stage as a request keeps it."""
+        return {
+            "decision_days": self.decision_days,
+            "requires_justification": self.requires_justification,
+            "rule": self.rule,
+            "quorum": self.quorum,
+            "escalation_days": self.escalation_days,
+            "reminder_days": self.reminder_days,
+            "approvers": [approver.frozen() for approver in self.approvers.all()],
+        }
+
 
 class ApproverKind(models.TextChoices):
     MANAGER = "manager", "Manager"
+    SECOND_MANAGER = "second_manager", "Second-level manager"
+    SPONSORS = "sponsors", "Sponsors"
+    RESOURCE_OWNERS = "resource_owners", "Owners of the resources"
+    CATALOG_OWNERS = "catalog_owners", "Owners of the catalog"
     USER = "user", "Person"
     GROUP = "group", "Members of a group"
 
 
+RELATIONS = tuple(
+    kind for kind in ApproverKind if kind not in (ApproverKind.USER, ApproverKind.GROUP)
+)
+
+
 class StageApproverQuerySet(models.QuerySet["StageApprover"]):
     def to_be_had(self) -> Self:
-        """Approvers who may answer: managers, the active, and groups with somebody active.
+        """Approvers who may answer: relations, the active, and groups with somebody active.
 
         Groups are followed from those that approve downwards, so that others cost nothing.
         """
@@ -178,15 +259,20 @@ class StageApproverQuerySet(models.QuerySet["StageApprover"]):
                 WHERE entitlements_membership.group_id = below.group_id)"""
         groups = RawSQL(sql, [])  # noqa: S611  # a constant
         by_name = Q(user__is_active=True) | Q(group__in=groups)
-        return self.filter(Q(kind=ApproverKind.MANAGER) | by_name)
+        return self.filter(Q(kind__in=RELATIONS) | by_name)
 
 
 class StageApprover(models.Model):
-    """Who is asked in a stage: a relation to the requestor, a person, or the members of a group."""
+    """Who is asked in a stage: a relation to the requestor, a person, or the members of a group.
+
+    Alternates are asked when nobody has decided after some days; fallbacks, of either, when none
+    of the first choice is to be had.
+    """
 
     stage = models.ForeignKey(ApprovalStage, models.CASCADE, related_name="approvers")
     kind = models.CharField(max_length=20, choices=ApproverKind)
     is_fallback = models.BooleanField(default=False)
+    is_alternate = models.BooleanField(default=False)
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+")
 
@@ -196,7 +282,7 @@ class StageApprover(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind=ApproverKind.MANAGER, user=None, group=None)
+                condition=Q(kind__in=RELATIONS, user=None, group=None)
                 | Q(kind=ApproverKind.USER, user__isnull=False, group=None)
                 | Q(kind=ApproverKind.GROUP, user=None, group__isnull=False),
                 name="stage_approver_names_what_its_kind_says",
@@ -205,6 +291,17 @@ class StageApprover(models.Model):
 
     def __str__(self) -> str:
         return str(self.user or self.group or ApproverKind(self.kind).label)
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the entry as a request keeps it, with the name that it has now."""
+        return {
+            "kind": self.kind,
+            "is_fallback": self.is_fallback,
+            "is_alternate": self.is_alternate,
+            "user": str(self.user_id) if self.user_id else None,
+            "group": str(self.group_id) if self.group_id else None,
+            "name": str(self),
+        }
 
 
 def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
@@ -217,25 +314,13 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
         "ends_on": policy.ends_on.isoformat() if policy.ends_on else None,
         "duration": policy.duration,
         "allows_custom_dates": policy.allows_custom_dates,
+        "allows_on_behalf": policy.allows_on_behalf,
         "allows_extension": policy.allows_extension,
         "extension_requires_approval": policy.extension_requires_approval,
         "sends_notifications": policy.sends_notifications,
         "shows_approvers": policy.shows_approvers,
-        "stages": [
-            {
-                "decision_days": stage.decision_days,
-                "requires_justification": stage.requires_justification,
-                "approvers": [
-                    {
-                        "kind": approver.kind,
-                        "is_fallback": approver.is_fallback,
-                        "user": str(approver.user_id) if approver.user_id else None,
-                        "group": str(approver.group_id) if approver.group_id else None,
-                        "name": str(approver),
-                    }
-                    for approver in stage.approvers.all()
-                ],
-            }
-            for stage in stages
-        ],
+        "approver_can_remove": policy.approver_can_remove,
+        "stages": [stage.frozen() for stage in stages],
+        "questions": [question.terms().frozen() for question in policy.questions.all()],
+        "callouts": [one.frozen() for one in policy.callouts.select_related("extension")],
     }

@@ -16,8 +16,12 @@ from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
+from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
+from entitlements.policies.questions import terms_of_questions, tidied, write_questions
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms, check
+from entitlements.policies.versions import PolicyDraft, keep_version, not_changed_since
 
 COLUMNS = (
     "name",
@@ -30,11 +34,21 @@ COLUMNS = (
     "ends_on",
     "duration",
     "allows_custom_dates",
+    "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
     "sends_notifications",
     "shows_approvers",
+    "approver_can_remove",
 )
+STAGE_COLUMNS = (
+    "decision_days",
+    "requires_justification",
+    "rule",
+    "quorum",
+    "escalation_days",
+)
+APPROVER_COLUMNS = ("kind", "user_id", "group_id", "is_fallback", "is_alternate")
 
 
 def create_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
@@ -55,42 +69,67 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
     _refuse_twin(policy, terms)
-    collect(_names_people_who_exist(terms)).require()
+    collect((*_names_people_who_exist(terms), *callouts_fit(policy, terms.callouts))).require()
     _write(policy, terms)
     _write_stages(policy, terms.stages)
+    write_questions(policy, terms.questions)
+    write_callouts(policy, terms.callouts)
+    keep_version(policy, terms_of(policy), by=by)
     trail.record("policy.created", policy, by=by, package=str(package), **terms.as_dict())
     return policy
 
 
-def change_policy(policy: AssignmentPolicy, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
-    """Change a policy for future requests; assignments and requests under way keep theirs."""
+def change_policy(
+    policy: AssignmentPolicy,
+    terms: PolicyTerms,
+    *,
+    by: User,
+    based_on: int | None = None,
+    is_draft: bool = False,
+) -> AssignmentPolicy:
+    """Change a policy for future requests; assignments and requests under way keep theirs.
+
+    `based_on` is the version that the terms were written over: Denied when there is a newer one.
+    Terms that come from the policy's draft end it.
+    """
     with one_per_name(terms.name):
-        return _change_policy(policy, terms, by)
+        return _change_policy(policy, terms, by, based_on, is_draft)
 
 
 @transaction.atomic(durable=True)
-def _change_policy(policy: AssignmentPolicy, terms: PolicyTerms, by: User) -> AssignmentPolicy:
-    policy = _locked(policy)
+def _change_policy(
+    policy: AssignmentPolicy, terms: PolicyTerms, by: User, based_on: int | None, is_draft: bool
+) -> AssignmentPolicy:
+    policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
+    not_changed_since(policy, based_on).require()
     terms = _tidy(terms)
     before = terms_of(policy)
     check(terms, moment=clock.now(), present_end=before.ends_on).require()
     _refuse_twin(policy, terms)
-    collect(_names_people_who_exist(terms, before)).require()
+    named = _names_people_who_exist(terms, before)
+    collect((*named, *callouts_fit(policy, terms.callouts))).require()
     changes = terms.since(before)
     if changes:
         _write(policy, terms)
         if "stages" in changes:
             policy.stages.all().delete()
             _write_stages(policy, terms.stages)
-        trail.record("policy.changed", policy, by=by, changes=changes)
+        if "questions" in changes:
+            write_questions(policy, terms.questions)
+        if "callouts" in changes:
+            write_callouts(policy, terms.callouts)
+        number = keep_version(policy, terms_of(policy), by=by, before=before)
+        trail.record("policy.changed", policy, by=by, version=number, changes=changes)
+    if is_draft:
+        PolicyDraft.objects.filter(policy=policy).delete()
     return policy
 
 
 @transaction.atomic(durable=True)
 def delete_policy(policy: AssignmentPolicy, *, by: User) -> None:
     """Delete a policy under which nobody ever asked for access or held it."""
-    policy = _locked(policy)
+    policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
     if policy.assignments.exists() or policy.requests.exists():
         deny(
@@ -112,16 +151,16 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
         stages=tuple(
             StageTerms(
                 approvers=tuple(
-                    ApproverTerms(
-                        approver.kind, approver.user_id, approver.group_id, approver.is_fallback
-                    )
+                    ApproverTerms(**{name: getattr(approver, name) for name in APPROVER_COLUMNS})
                     for approver in stage.approvers.all()
                 ),
-                decision_days=stage.decision_days,
-                requires_justification=stage.requires_justification,
+                reminder_days=_days(stage.reminder_days),
+                **{name: getattr(stage, name) for name in STAGE_COLUMNS},
             )
             for stage in stages
         ),
+        questions=terms_of_questions(policy),
+        callouts=terms_of_callouts(policy),
     )
 
 
@@ -133,17 +172,27 @@ def _tidy(terms: PolicyTerms) -> PolicyTerms:
         allowed_user_ids=_sorted(terms.allowed_user_ids) if is_specific else (),
         allowed_group_ids=_sorted(terms.allowed_group_ids) if is_specific else (),
         stages=tuple(
-            replace(stage, approvers=tuple(dict.fromkeys(stage.approvers)))
+            replace(
+                stage,
+                approvers=tuple(dict.fromkeys(stage.approvers)),
+                reminder_days=_days(stage.reminder_days),
+            )
             for stage in terms.stages
         ),
+        questions=tidied(terms.questions),
+        callouts=tuple(dict.fromkeys(terms.callouts)),
     )
+
+
+def _days(days: Iterable[int] | None) -> tuple[int, ...] | None:
+    return None if days is None else tuple(sorted(set(days), reverse=True))
 
 
 def _sorted(keys: Iterable[UUID]) -> tuple[UUID, ...]:
     return tuple(sorted(set(keys)))
 
 
-def _locked(policy: AssignmentPolicy) -> AssignmentPolicy:
+def locked(policy: AssignmentPolicy) -> AssignmentPolicy:
     """Within the caller's transaction: return the fresh row, kept from other writers."""
     return (
         AssignmentPolicy.objects.select_for_update(of=("self",))
@@ -192,16 +241,12 @@ def _write_stages(policy: AssignmentPolicy, stages: tuple[StageTerms, ...]) -> N
         stage = ApprovalStage.objects.create(
             policy=policy,
             position=position,
-            decision_days=terms.decision_days,
-            requires_justification=terms.requires_justification,
+            reminder_days=terms.reminder_days,
+            **{name: getattr(terms, name) for name in STAGE_COLUMNS},
         )
         StageApprover.objects.bulk_create(
             StageApprover(
-                stage=stage,
-                kind=approver.kind,
-                is_fallback=approver.is_fallback,
-                user_id=approver.user_id,
-                group_id=approver.group_id,
+                stage=stage, **{name: getattr(approver, name) for name in APPROVER_COLUMNS}
             )
             for approver in terms.approvers
         )

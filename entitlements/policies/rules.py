@@ -4,11 +4,15 @@ All moments are aware; the facts are gathered by `entitlements.requests.candidat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from entitlements.decisions import Decision, Reason, collect
+from entitlements.policies.answers import Given, speaks_against
+from entitlements.policies.question_terms import QuestionTerms
+from entitlements.policies.separation import APART, Separation
+from entitlements.policies.separation import speaks_against as keeps_apart
 
 LONGEST_TEXT = 10_000
 LONGEST_AHEAD = timedelta(days=36_525)
@@ -27,7 +31,8 @@ class Candidate:
     """What the rules need to know about a person who asks for a package.
 
     `wanted_start` and `wanted_end` are what he chose, or None; `limit` is the latest end that the
-    policy allows, `earliest_start` the beginning of today.
+    policy allows, `earliest_start` the beginning of today. A guest `is_kept_out` of a catalog that
+    is not enabled for external users.
     """
 
     package: str
@@ -47,6 +52,11 @@ class Candidate:
     wanted_start: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    is_kept_out: bool = False
+    stricter_policy: str | None = None
+    separation: Separation = APART
+    questions: tuple[QuestionTerms, ...] = ()
+    answers: Given = field(default_factory=dict)
 
 
 def account_is_active(candidate: Candidate) -> Reason | None:
@@ -62,6 +72,16 @@ def package_is_open(candidate: Candidate) -> Reason | None:
         "package_closed",
         f"{candidate.package} is not offered at present.",
         "Its catalog's owners can publish it.",
+    )
+
+
+def guest_is_let_in(candidate: Candidate) -> Reason | None:
+    if not candidate.is_kept_out:
+        return None
+    return Reason(
+        "members_only",
+        f"{candidate.package} is in a catalog that guests get nothing from.",
+        "The catalog's owners can open it to guests.",
     )
 
 
@@ -82,6 +102,16 @@ def in_scope(candidate: Candidate) -> Reason | None:
         "not_in_scope",
         f"This policy of {candidate.package} is for other people.",
         "The catalog's owners decide who may ask.",
+    )
+
+
+def no_stricter_policy(candidate: Candidate) -> Reason | None:
+    if candidate.stricter_policy is None or candidate.is_direct or not candidate.is_in_scope:
+        return None
+    return Reason(
+        "stricter_policy_applies",
+        f"“{candidate.stricter_policy}” comes first: it says more exactly who may ask.",
+        "Ask under that policy. The catalog's owners decide who may ask under which.",
     )
 
 
@@ -114,7 +144,9 @@ def text_fits(text: str, *, is_required: bool) -> Reason | None:
             "Shorten it.",
         )
     if "\x00" in text:
-        return Reason("justification_unreadable", "The reason contains a null character.")
+        return Reason(
+            "justification_unreadable", "The reason contains a null character.", "Remove it."
+        )
     if is_required and not text.strip():
         return Reason("justification_missing", "A reason is required.", "Say why.")
     return None
@@ -125,7 +157,11 @@ def dates_may_be_chosen(candidate: Candidate) -> Reason | None:
         return None
     if candidate.wanted_start is None and candidate.wanted_end is None:
         return None
-    return Reason("dates_not_allowed", "This policy sets the dates; they cannot be chosen.")
+    return Reason(
+        "dates_not_allowed",
+        "This policy sets the dates; they cannot be chosen.",
+        "The catalog's owners can allow it.",
+    )
 
 
 def dates_are_near(candidate: Candidate) -> Reason | None:
@@ -190,7 +226,9 @@ class Extension:
 
     package: str
     allows_extension: bool
+    is_by_manager: bool
     is_policy_enabled: bool
+    is_retired: bool
     is_in_scope: bool
     has_open_request: bool
     requires_justification: bool
@@ -199,15 +237,27 @@ class Extension:
     present_end: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    separation: Separation = APART
 
 
 def extension_is_allowed(extension: Extension) -> Reason | None:
-    if extension.allows_extension and extension.is_policy_enabled:
+    is_allowed = extension.allows_extension or extension.is_by_manager
+    if is_allowed and extension.is_policy_enabled:
         return None
     return Reason(
         "extension_not_allowed",
         f"{extension.package} cannot be extended under its policy.",
         "You can ask for it again when it has ended.",
+    )
+
+
+def package_is_not_retired(extension: Extension) -> Reason | None:
+    if not extension.is_retired:
+        return None
+    return Reason(
+        "package_retired",
+        f"{extension.package} is retired: whoever holds it keeps it until its end, and no longer.",
+        "Its catalog's owners can publish it again.",
     )
 
 
@@ -224,13 +274,21 @@ def still_in_scope(extension: Extension) -> Reason | None:
 def no_open_request(extension: Extension) -> Reason | None:
     if not extension.has_open_request:
         return None
-    return Reason("already_requested", "A request about this access is on its way already.")
+    return Reason(
+        "already_requested",
+        "A request about this access is on its way already.",
+        "Wait for its outcome, or cancel it first.",
+    )
 
 
 def has_an_end(extension: Extension) -> Reason | None:
     if extension.present_end is not None:
         return None
-    return Reason("never_ends", f"{extension.package} has no end; there is nothing to extend.")
+    return Reason(
+        "never_ends",
+        f"{extension.package} has no end; there is nothing to extend.",
+        "Nothing is to be done.",
+    )
 
 
 def extension_justified(extension: Extension) -> Reason | None:
@@ -258,6 +316,7 @@ def extension_within_limit(extension: Extension) -> Reason | None:
 
 EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
     extension_is_allowed,
+    package_is_not_retired,
     still_in_scope,
     no_open_request,
     has_an_end,
@@ -270,14 +329,17 @@ EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
 
 def can_extend(extension: Extension) -> Decision:
     """Apply every rule for a longer stay, and return all the reasons at once."""
-    return collect(rule(extension) for rule in EXTENSION_RULES)
+    apart = keeps_apart(extension.package, extension.separation)
+    return collect((*(rule(extension) for rule in EXTENSION_RULES), *apart))
 
 
 RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     account_is_active,
     package_is_open,
+    guest_is_let_in,
     policy_is_on,
     in_scope,
+    no_stricter_policy,
     not_requested_already,
     not_held_already,
     justified,
@@ -291,7 +353,9 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
 
 def can_request(candidate: Candidate) -> Decision:
     """Apply every rule, so that people learn all the reasons at once."""
-    return collect(rule(candidate) for rule in RULES)
+    answers = speaks_against(candidate.questions, candidate.answers)
+    apart = keeps_apart(candidate.package, candidate.separation)
+    return collect((*(rule(candidate) for rule in RULES), *apart, *answers))
 
 
 def end_of(

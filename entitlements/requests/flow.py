@@ -11,12 +11,20 @@ from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment
 from entitlements.audit import trail
+from entitlements.callouts import models as callouts
+from entitlements.catalog.extension_models import CalloutStage
+from entitlements.catalog.permissions import owners_of
 from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
+from entitlements.policies.models import DecisionRule
+from entitlements.policies.separation import speaks_against
+from entitlements.requests import calling, stage_rules
+from entitlements.requests.attributes import write_attributes
 from entitlements.requests.candidates import limit_of_terms
+from entitlements.requests.delegations import ApprovalDelegation, stand_ins
 from entitlements.requests.models import (
     AccessRequest,
     ApprovalStep,
@@ -24,6 +32,7 @@ from entitlements.requests.models import (
     StepState,
     stage_terms,
 )
+from entitlements.requests.separation import separation_of, wait_for_turn
 from entitlements.requests.states import EXTENDS, Event, RequestKind, RequestState
 
 ONE_DAY = timedelta(days=1)
@@ -48,6 +57,12 @@ def _lock(access_requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
 
 
 def take_in(access_request: AccessRequest, *, by: User) -> None:
+    """Within the caller's transaction: call extensions, then ask approvers or approve at once."""
+    if not calling.call_out(access_request, CalloutStage.CREATED):
+        ask_approvers(access_request, by=by)
+
+
+def ask_approvers(access_request: AccessRequest, *, by: User | None) -> None:
     """Within the caller's transaction: ask the first approvers, or approve at once."""
     stages = stage_terms(access_request)
     if not stages:
@@ -56,52 +71,151 @@ def take_in(access_request: AccessRequest, *, by: User) -> None:
         carry_out(access_request, by=by)
         return
     ApprovalStep.objects.bulk_create(
-        ApprovalStep(
-            access_request=access_request,
-            position=position,
-            decision_days=stage["decision_days"],
-            requires_justification=stage["requires_justification"],
-            terms=stage["approvers"],
-        )
+        ApprovalStep(access_request=access_request, position=position, **step_columns(stage))
         for position, stage in enumerate(stages, start=1)
     )
-    moved = access_request.move(Event.ASK_APPROVERS)
-    asked = open_next_step(access_request)
-    record(access_request, "request.approval_asked", by=None, asked=names(asked), **moved)
+    open_next_step(access_request, **access_request.move(Event.ASK_APPROVERS))
 
 
-def open_next_step(access_request: AccessRequest) -> list[User]:
+def step_columns(stage: dict[str, Any]) -> dict[str, Any]:
+    """Return what a step copies from a frozen stage."""
+    return {
+        "decision_days": stage["decision_days"],
+        "requires_justification": stage["requires_justification"],
+        "rule": stage.get("rule", DecisionRule.ANY),
+        "quorum": stage.get("quorum"),
+        "escalation_days": stage.get("escalation_days"),
+        "reminder_days": stage.get("reminder_days"),
+        "terms": stage["approvers"],
+    }
+
+
+def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
     """Within the caller's transaction: open the first step to come; return who is asked.
 
-    The people are found now, not when the request was made: managers and groups change.
+    The people are found now, not when the request was made: managers and groups change. When none
+    of them is to be had, alternates are asked at once, and without these somebody is told.
     """
     step = access_request.steps.filter(state=StepState.COMING).order_by("position")[0]
-    due_at = clock.now() + timedelta(days=step.decision_days)
-    step.open(due_at=due_at, remind_at=next_step_reminder(clock.now(), due_at))
-    found = approvers.resolve(
-        step.terms,
-        target=access_request.target,
-        barred={access_request.requestor_id, access_request.target_id},
+    step.open(due_at=clock.now() + timedelta(days=step.decision_days))
+    found = resolve(access_request, step)
+    is_alternate = not found
+    if is_alternate:
+        found = resolve(access_request, step, alternates=True)
+        step.pass_on(is_passed_on=bool(found))
+    asked = ask(
+        access_request,
+        "approval.asked",
+        step,
+        [approver.user for approver in found],
+        is_fallback=any(approver.is_fallback for approver in found),
+        is_alternate=is_alternate,
     )
-    StepApprover.objects.bulk_create(
-        StepApprover(step=step, user=approver.user, is_fallback=approver.is_fallback)
-        for approver in found
-    )
-    asked = [approver.user for approver in found]
-    tell(access_request, "approval.asked", asked, step=step.position, due_at=due_at)
+    step.expect(stage_rules.asked_for(step.rule, step.quorum, len(asked)))
+    facts: dict[str, Any] = {"step": step.position, "asked": names(asked), **moved}
+    record(access_request, "request.approval_asked", by=None, **facts)
+    ask_stand_ins(access_request, step, asked)
+    if not asked:
+        _tell_that_nobody_is_asked(access_request, step)
     return asked
 
 
-def next_step_reminder(moment: datetime, due_at: datetime) -> datetime | None:
-    """Return when approvers are reminded next: at half time, and a day before the deadline."""
-    half = moment + (due_at - moment) / 2
-    last = due_at - ONE_DAY
-    return min((coming for coming in (half, last) if coming > moment), default=None)
+def ask_stand_ins(
+    access_request: AccessRequest, step: ApprovalStep, people: Iterable[User]
+) -> None:
+    """Within the caller's transaction: let those decide too who stand in for people just asked.
+
+    Who came to be asked by a delegation passes nothing on himself.
+    """
+    barred = {access_request.requestor_id, access_request.target_id}
+    for delegation in stand_ins(people, access_request.package.catalog_id, barred=barred):
+        let_stand_in(access_request, step, delegation)
+
+
+def let_stand_in(
+    access_request: AccessRequest, step: ApprovalStep, delegation: ApprovalDelegation
+) -> None:
+    """Within the caller's transaction: ask a delegate too, unless he is asked already."""
+    delegate, delegator = delegation.delegate, delegation.delegator
+    if step.asked.filter(user=delegate).exists():
+        return
+    StepApprover.objects.create(step=step, user=delegate, delegation=delegation)
+    tell(
+        access_request,
+        "approval.asked",
+        [delegate],
+        step=step.position,
+        due_at=step.due_at,
+        stands_in_for=str(delegator),
+    )
+    record(
+        access_request,
+        "request.stand_in_asked",
+        by=None,
+        step=step.position,
+        asked=[str(delegate)],
+        stands_in_for=str(delegator),
+    )
+
+
+def resolve(
+    access_request: AccessRequest, step: ApprovalStep, *, alternates: bool = False
+) -> list[approvers.Approver]:
+    """Return who can decide a step as things are now; never the requestor or the target."""
+    return approvers.resolve(
+        step.terms,
+        target=access_request.target,
+        package=access_request.package,
+        barred={access_request.requestor_id, access_request.target_id},
+        alternates=alternates,
+    )
+
+
+def ask(
+    access_request: AccessRequest,
+    event: str,
+    step: ApprovalStep,
+    people: Iterable[User],
+    **turn: Any,
+) -> list[User]:
+    """Within the caller's transaction: give people their turn in a step that waits, and tell them.
+
+    `turn` holds further columns of StepApprover. Returns who was not asked already.
+    """
+    already = set(step.asked.values_list("user_id", flat=True))
+    asked = [user for user in people if user.pk not in already]
+    StepApprover.objects.bulk_create(StepApprover(step=step, user=user, **turn) for user in asked)
+    tell(access_request, event, asked, step=step.position, due_at=step.due_at)
+    return asked
+
+
+def _tell_that_nobody_is_asked(access_request: AccessRequest, step: ApprovalStep) -> None:
+    concerned = {
+        access_request.requestor,
+        access_request.target,
+        *owners_of(access_request.package.catalog),
+    }
+    tell(
+        access_request,
+        "request.nobody_asked",
+        sorted(concerned, key=str),
+        step=step.position,
+        due_at=step.due_at,
+    )
 
 
 def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
     """Within the caller's transaction: do what an approved request asks for, now or later."""
-    if access_request.kind in EXTENDS:
+    if not calling.call_out(access_request, CalloutStage.APPROVED):
+        fulfill(access_request, by=by)
+
+
+def fulfill(access_request: AccessRequest, *, by: User | None) -> None:
+    """Within the caller's transaction: let access begin or last longer, at its moment."""
+    decision = still_fits(access_request)
+    if not decision:
+        call_off(access_request, " ".join(reason.text for reason in decision.reasons))
+    elif access_request.kind in EXTENDS:
         _extend(access_request, by=by)
     elif access_request.starts_at and access_request.starts_at > clock.now():
         moved = access_request.move(Event.SCHEDULE)
@@ -127,8 +241,20 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
         by=by,
         is_direct=access_request.kind == RequestKind.ADMIN_ADD,
     )
+    write_attributes(access_request, access_request.assignment)
     moved = access_request.move(Event.START)
     record(access_request, "request.delivery_started", by=None, **moved)
+
+
+def still_fits(access_request: AccessRequest, *, is_start: bool = False) -> Decision:
+    """Within the caller's transaction: say whether a person may have a package beside the others.
+
+    Nothing else begins for him until it ends, so that of two that clash only one does.
+    """
+    wait_for_turn(access_request.target_id)
+    package = access_request.package
+    separation = separation_of(package, access_request.target, is_start=is_start)
+    return collect(speaks_against(str(package), separation))
 
 
 def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
@@ -140,11 +266,19 @@ def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
         (
             None
             if target.is_active
-            else Reason("account_disabled", f"The account of {target} is disabled."),
+            else Reason(
+                "account_disabled",
+                f"The account of {target} is disabled.",
+                "The directory decides this.",
+            ),
             Reason("period_over", "The period that was asked for is over.", "Ask again.")
             if is_over
             else None,
-            Reason("already_held", f"{target} holds {access_request.package} already.")
+            Reason(
+                "already_held",
+                f"{target} holds {access_request.package} already.",
+                "It can be extended.",
+            )
             if held.exists()
             else None,
         )
@@ -190,7 +324,8 @@ def _extend(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def close_steps(access_request: AccessRequest) -> None:
-    """Within the caller's transaction: nobody is asked any more."""
+    """Within the caller's transaction: nobody is asked any more, and no answer is waited for."""
+    callouts.close(access_request.pk)
     access_request.steps.filter(state__in=[StepState.COMING, StepState.WAITING]).update(
         state=StepState.CLOSED
     )
@@ -233,8 +368,8 @@ def tell(
 
 
 def remind(access_request: AccessRequest, step: ApprovalStep, *, by: User | None) -> None:
-    """Within the caller's transaction: tell whoever is asked in a step once more."""
-    asked = list(step.approvers.all())
+    """Within the caller's transaction: tell whoever has not decided a step yet once more."""
+    asked = list(step.undecided())
     reminders = Notification.objects.filter(
         event="approval.reminder",
         about_id=access_request.pk,

@@ -16,17 +16,28 @@ class RequestKind(models.TextChoices):
     USER_EXTEND = "user_extend", "Asked to extend"
     USER_REMOVE = "user_remove", "Given back"
     ADMIN_ADD = "admin_add", "Given directly"
+    ADMIN_UPDATE = "admin_update", "Extended by a manager"
     ADMIN_REMOVE = "admin_remove", "Ended by a manager"
+    ON_BEHALF_ADD = "on_behalf_add", "Asked for somebody else"
+    ON_BEHALF_REMOVE = "on_behalf_remove", "Ended for somebody else"
+    APPROVER_REMOVE = "approver_remove", "Ended by an approver"
 
 
-ADDS = (RequestKind.USER_ADD, RequestKind.ADMIN_ADD)
-EXTENDS = (RequestKind.USER_EXTEND,)
-REMOVES = (RequestKind.USER_REMOVE, RequestKind.ADMIN_REMOVE)
+ADDS = (RequestKind.USER_ADD, RequestKind.ADMIN_ADD, RequestKind.ON_BEHALF_ADD)
+WISHED = (RequestKind.USER_ADD, RequestKind.ON_BEHALF_ADD)
+EXTENDS = (RequestKind.USER_EXTEND, RequestKind.ADMIN_UPDATE)
+REMOVES = (
+    RequestKind.USER_REMOVE,
+    RequestKind.ADMIN_REMOVE,
+    RequestKind.ON_BEHALF_REMOVE,
+    RequestKind.APPROVER_REMOVE,
+)
 EVERY = (*ADDS, *EXTENDS, *REMOVES)
 
 
 class RequestState(models.TextChoices):
     SUBMITTED = "submitted", "Received"
+    WAITING_FOR_CALLBACK = "waiting_for_callback", "Waiting for information"
     PENDING_APPROVAL = "pending_approval", "Waiting for approval"
     APPROVED = "approved", "Approved"
     SCHEDULED = "scheduled", "Starts later"
@@ -41,14 +52,27 @@ class RequestState(models.TextChoices):
 
 OPEN = (
     RequestState.SUBMITTED,
+    RequestState.WAITING_FOR_CALLBACK,
     RequestState.PENDING_APPROVAL,
     RequestState.APPROVED,
     RequestState.SCHEDULED,
+)
+GRANTED = (
+    RequestState.APPROVED,
+    RequestState.SCHEDULED,
+    RequestState.DELIVERING,
+    RequestState.DELIVERED,
+    RequestState.PARTIALLY_DELIVERED,
+    RequestState.DELIVERY_FAILED,
 )
 MOVING = (*OPEN, RequestState.DELIVERING)
 
 
 class Event(models.TextChoices):
+    CALL_OUT = "call_out", "an extension is waited for"
+    RESUME_SUBMITTED = "resume_submitted", "answered, before approval"
+    RESUME_APPROVED = "resume_approved", "answered, after approval"
+    TIME_OUT = "time_out", "no answer in time"
     APPROVE_AUTOMATICALLY = "approve_automatically", "no approval needed"
     ASK_APPROVERS = "ask_approvers", "approval needed"
     APPROVE_STAGE = "approve_stage", "approved, more stages"
@@ -85,6 +109,13 @@ S, E = RequestState, Event
 ASKED = (*ADDS, *EXTENDS)
 
 TRANSITIONS: tuple[Transition, ...] = (
+    Transition(S.SUBMITTED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.APPROVED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_SUBMITTED, S.SUBMITTED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_APPROVED, S.APPROVED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.DENY, S.DENIED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.TIME_OUT, S.DELIVERY_FAILED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.SUBMITTED, E.APPROVE_AUTOMATICALLY, S.APPROVED, ASKED),
     Transition(S.SUBMITTED, E.ASK_APPROVERS, S.PENDING_APPROVAL, ASKED),
     Transition(S.PENDING_APPROVAL, E.APPROVE_STAGE, S.PENDING_APPROVAL, ASKED),
@@ -93,6 +124,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING_APPROVAL, E.LAPSE, S.EXPIRED, ASKED),
     Transition(S.SUBMITTED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.PENDING_APPROVAL, E.CANCEL, S.CANCELED, ASKED),
+    Transition(S.APPROVED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.SCHEDULED, E.CANCEL, S.CANCELED, ADDS),
     Transition(S.APPROVED, E.SCHEDULE, S.SCHEDULED, ADDS),
     Transition(S.SCHEDULED, E.START, S.DELIVERING, ADDS),

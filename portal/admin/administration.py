@@ -16,11 +16,14 @@ from entitlements.connectors.checking import check_connection
 from entitlements.directory.models import ATTRIBUTES, Group, User
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
+from entitlements.policies.risk import RiskSignal, RiskStage
+from entitlements.policies.risk_operations import clear_risk
 from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 from portal.admin.forms import (
     MOST_PEOPLE,
     GroupForm,
+    RiskStageForm,
     SystemForm,
     TenantRoleForm,
     UserForm,
@@ -148,6 +151,35 @@ class SystemAdmin(RecordedAdmin[ConnectedSystem]):
             error = check_connection(system, by=cast(PortalRequest, request).user)
             level = messages.ERROR if error else messages.SUCCESS
             self.message_user(request, f"{system}: {error or 'works'}.", level)
+
+
+class RiskStageAdmin(RecordedAdmin[RiskStage]):
+    audit_name = "risk_stage"
+    heading = "Risk stages"
+    list_display = ("kind", "from_level", "group", "decision_days")
+    list_select_related = ("group",)
+    ordering = ("kind",)
+    form = RiskStageForm
+    fields = ("kind", "from_level", "group", "decision_days")
+
+
+class RiskSignalAdmin(LookAdmin[RiskSignal]):
+    heading = "Reported risks"
+    list_display = ("user", "kind", "level", "source", "reported_at", "cleared_at")
+    list_filter = ("kind", "level", ("cleared_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user",)
+    search_fields = ("user__display_name", "source")
+    ordering = ("-reported_at",)
+    actions = ("clear",)
+
+    @admin.action(description="Call the risk off")
+    def clear(self, request: HttpRequest, chosen: QuerySet[RiskSignal]) -> None:
+        by = cast(PortalRequest, request).user
+        cleared = sum(
+            clear_risk(signal.user, signal.kind, by=by)
+            for signal in chosen.filter(cleared_at=None).select_related("user")
+        )
+        self.message_user(request, f"{cleared} called off.", messages.SUCCESS)
 
 
 class AuditEventAdmin(LookAdmin[AuditEvent]):

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from entitlements.connectors.registry import CONNECTORS
 from entitlements.directory.models import Group, User
+from entitlements.policies.risk import RiskStage
 from entitlements.systems.ldap_errors import LdapFailed
 from entitlements.systems.ldap_settings import LdapSettings
 from entitlements.systems.models import ConnectedSystem
@@ -61,6 +62,38 @@ class PersonField(forms.EmailField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return (self.prepare_value(initial) or "").lower() != str(data or "").strip().lower()
+
+
+class GroupField(forms.CharField):
+    """One group, by its whole name."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, str):
+            return value
+        return Group.objects.filter(pk=value).values_list("name", flat=True).first()
+
+    def clean(self, value: Any) -> Group:
+        name = super().clean(value)
+        group: Group | None = Group.objects.filter(name__iexact=name).first()
+        if group is None:
+            raise ValidationError(f"No group is called {name}.")
+        return group
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial) != str(data or "").strip())
+
+
+class RiskStageForm(forms.ModelForm[RiskStage]):
+    """Who judges a kind of risk, from which level on."""
+
+    group = GroupField(
+        label="Decided by", help_text="The whole name of a group; any one member decides."
+    )
+
+    class Meta:
+        model = RiskStage
+        fields = ("kind", "from_level", "group", "decision_days")
+        help_texts = {"decision_days": "1 to 14; when nobody has decided, the request lapses."}
 
 
 class UserForm(forms.ModelForm[User]):

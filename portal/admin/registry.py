@@ -11,6 +11,7 @@ from entitlements.directory.models import Group, User
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.risk import RiskSignal, RiskStage
 from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 from portal.admin import administration as of_administrators
@@ -33,6 +34,8 @@ administration.register(User, of_administrators.UserAdmin)
 administration.register(Group, of_administrators.GroupAdmin)
 administration.register(TenantRole, of_administrators.TenantRoleAdmin)
 administration.register(ConnectedSystem, of_administrators.SystemAdmin)
+administration.register(RiskStage, of_administrators.RiskStageAdmin)
+administration.register(RiskSignal, of_administrators.RiskSignalAdmin)
 administration.register(AccessRequest, of_administrators.RequestAdmin)
 administration.register(Assignment, of_administrators.AssignmentAdmin)
 administration.register(Grant, of_administrators.GrantAdmin)

@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-from portal.manage.doors import may_manage
+from portal.places import may_manage
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 SECTIONS = {

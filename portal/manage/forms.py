@@ -1,10 +1,12 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from entitlements.assignments.models import Assignment
 from entitlements.catalog.appointments import ROLE_NAMES
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
 from entitlements.catalog.terms import (
     LONGEST_TEXT,
@@ -15,9 +17,12 @@ from entitlements.catalog.terms import (
 )
 from entitlements.directory.models import Group, User
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
+from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
 from portal.manage.picker import Picked, PickerField, PickingForm
+from portal.questions import AskingForm
 
 PLACES: Final[Mapping[str, str]] = {
     "name_missing": "name",
@@ -34,6 +39,11 @@ PLACES: Final[Mapping[str, str]] = {
     "account_disabled": "person",
     "unknown_role": "role",
 }
+
+
+def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
+    """Return a box that stays empty when it is not ticked."""
+    return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
 
 
 def text_field(label: str, *, is_required: bool = False, **options: Any) -> forms.CharField:
@@ -241,10 +251,20 @@ class PackageRoleForm(forms.Form):
         field.queryset = roles.select_related("resource").order_by("resource__name", "name")
 
 
-class GiveForm(PickingForm):
-    """To whom to give a package directly, under which policy, and from when until when."""
+class GiveForm(PickingForm, AskingForm):
+    """To whom to give a package directly, under which policy, and from when until when.
 
-    person = PickerField("user", is_single=True, label="Person")
+    One person gets it at once; several, groups or a file make a list that is checked first.
+    """
+
+    person = PickerField(
+        "user",
+        "group",
+        label="People and groups",
+        required=False,
+        help_text="Of a group, everybody who is in it today.",
+    )
+    file = forms.FileField(label="Or a CSV file", required=False)
     policy = forms.ModelChoiceField(
         queryset=AssignmentPolicy.objects.none(),
         empty_label=None,
@@ -254,12 +274,44 @@ class GiveForm(PickingForm):
     starts_on = DayField(label="From", required=False, help_text="Empty: at once.")
     ends_on = DayField(label="Until", required=False, help_text="Empty: as the policy says.")
     justification = WordsField(label="Why? (optional)", required=False)
+    skips_approval = forms.BooleanField(
+        label="Without approval",
+        required=False,
+        help_text="The policy’s approvers are not asked; it stays on record that you chose so.",
+    )
 
-    def __init__(self, *args: Any, package: AccessPackage, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        package: AccessPackage,
+        may_skip_approval: bool,
+        languages: Sequence[str],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
+        self.policies = list(package.policies.order_by("name"))
+        self.ask_questions(self.policies, languages, needed=attributes_of(package.pk))
+        self.use_required_attribute = False
+        if not may_skip_approval:
+            del self.fields["skips_approval"]
         field = cast("forms.ModelChoiceField[AssignmentPolicy]", self.fields["policy"])
         field.queryset = package.policies.order_by("name")
         self.initial.setdefault("policy", field.queryset.first())
+
+    @property
+    def is_list(self) -> bool:
+        """Whether more than one person is named."""
+        picked = self.cleaned_data["person"]
+        is_many = len(picked.user_ids) > 1 or bool(picked.group_ids)
+        return is_many or bool(self.cleaned_data["file"])
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for somebody, by whichever way."""
+        picked = self.cleaned_data.get("person")
+        named = picked and (picked.user_ids or picked.group_ids)
+        if not named and "file" not in self.errors and not self.cleaned_data.get("file"):
+            self.add_error("person", "Find somebody by name and choose, or choose a file.")
+        return self.cleaned_data
 
     def person_chosen(self) -> User | None:
         return cast(
@@ -267,12 +319,40 @@ class GiveForm(PickingForm):
             User.objects.filter(pk__in=self.cleaned_data["person"].user_ids[:1]).first(),
         )
 
+    @property
+    def skips(self) -> bool:
+        return bool(self.cleaned_data.get("skips_approval"))
+
     def wishes(self) -> dict[str, Any]:
         """Return what is to be given; dates that are left empty are the policy's."""
         return {
+            "answers": self.answers_under(self.cleaned_data["policy"]),
             "justification": self.cleaned_data["justification"],
             "starts_at": start_of(self.cleaned_data["starts_on"]),
             "ends_at": end_of(self.cleaned_data["ends_on"], limit=None),
+        }
+
+
+class ProlongForm(forms.Form):
+    """Until when somebody is to keep access, and why."""
+
+    ends_on = DayField(label="Until", required=False)
+    justification = WordsField(label="Why? (optional)", required=False)
+
+    def __init__(self, *args: Any, assignment: Assignment, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.limit = extension_limit(assignment)
+        self.fields["ends_on"].help_text = (
+            f"At most until {dates.exact(self.limit)}; empty: as long as that."
+            if self.limit
+            else "Empty: without an end."
+        )
+
+    def wishes(self) -> dict[str, Any]:
+        """Return what is wanted; without a day, as long as the policy allows."""
+        return {
+            "justification": self.cleaned_data["justification"],
+            "ends_at": end_of(self.cleaned_data["ends_on"], limit=self.limit),
         }
 
 

@@ -103,9 +103,10 @@ class PickerWidget(forms.Widget):
 
     use_fieldset = False
 
-    def __init__(self, kinds: Sequence[Kind], *, is_single: bool) -> None:
+    def __init__(self, kinds: Sequence[Kind], *, is_single: bool, route: str) -> None:
         super().__init__()
         self.kinds = kinds
+        self.route = route
         self.is_single = is_single
         self.query = ""
 
@@ -128,7 +129,7 @@ class PickerWidget(forms.Widget):
             "name": name,
             "query_name": query_name(name),
             "query": self.query,
-            "address": f"{reverse('manage:pick')}?{self._address(name)}",
+            "address": f"{reverse(self.route)}?{self._address(name)}",
             "kinds": self.kinds,
         }
         options = options_for(name, keys, self.query, self.kinds, is_single=self.is_single)
@@ -165,8 +166,11 @@ class PickerField(forms.Field):
 
     widget: PickerWidget
 
-    def __init__(self, *kinds: Kind, is_single: bool = False, **options: Any) -> None:
-        super().__init__(widget=PickerWidget(kinds, is_single=is_single), **options)
+    def __init__(
+        self, *kinds: Kind, is_single: bool = False, route: str = "manage:pick", **options: Any
+    ) -> None:
+        widget = PickerWidget(kinds, is_single=is_single, route=route)
+        super().__init__(widget=widget, **options)
 
     def to_python(self, value: Any) -> Picked:
         return parsed(value or [])
@@ -189,7 +193,8 @@ class PickingForm(forms.Form):
         """Whether a button other than the one that saves was pressed, with something to find."""
         wanted = self.data.get("find", "")
         queries = (self.data.get(name) for name in self.data if name.endswith("-q"))
-        return self.is_bound and (wanted == "parts" or (bool(wanted) and any(queries)))
+        is_refit = wanted.startswith("parts")
+        return self.is_bound and (is_refit or (bool(wanted) and any(queries)))
 
     def is_valid(self) -> bool:
         return not self.is_finding and super().is_valid()
@@ -205,10 +210,14 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
+    return search(request, ("user", "group"))
+
+
+def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:
+    """Answer a search among these kinds, so many times a minute."""
     if not _may_search(request.user):
         return HttpResponse(status=429)
     name = request.GET.get("field", "")
-    known: tuple[Kind, ...] = ("user", "group")
     kinds = [kind for kind in known if kind in request.GET.get("kinds", "").split(",")]
     context = options_for(
         name,

@@ -13,12 +13,17 @@ from portal import wording
 SENTENCES = {
     "catalog.created": "created the catalog.",
     "catalog.changed": "changed {changed}.",
+    "catalog.role_clash_added": "let {role} clash with {other}.",
+    "catalog.role_clash_removed": "let {role} clash with {other} no more.",
     "catalog.resource_added": "added the resource {name}.",
     "catalog.resource_removed": "removed the resource {name}.",
     "resource.changed": "changed {changed}.",
     "resource.role_added": "added the role {name}.",
     "resource.role_changed": "changed the words of a role.",
     "resource.role_removed": "removed the role {name}.",
+    "resource.attribute_added": "asked for {name} from then on.",
+    "resource.attribute_changed": "changed how {name} is asked for.",
+    "resource.attribute_removed": "stopped asking for {name}.",
     "package.created": "created the package as a draft.",
     "package.changed": "changed {changed}.",
     "package.published": "published the package.",
@@ -27,9 +32,23 @@ SENTENCES = {
     "package.shown": "listed the package again.",
     "package.role_added": "added the role {name}.",
     "package.role_removed": "removed the role {name}.",
+    "package.clash_added": "let it clash with {other}.",
+    "package.clash_removed": "let it clash with {other} no more.",
+    "package.prerequisite_added": "required {other} first.",
+    "package.prerequisite_removed": "required {other} no more.",
+    "package.clash_exception_asked": "asked for an exception from the clash with {other}.",
+    "package.clash_exception_allowed": "allowed an exception from the clash with {other}.",
+    "package.clash_exception_refused": "refused an exception from the clash with {other}.",
+    "package.clash_exception_ended": "ended an exception from the clash with {other}.",
     "package.recounted": "gave {holders} what the package contains now.",
+    "extension.created": "created the extension.",
+    "extension.changed": "changed {changed}.",
+    "extension.secret_changed": "made a new secret.",
+    "extension.tested": "made a test call.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
+    "policy.draft_made": "restored version {version} as a draft.",
+    "policy.draft_thrown_away": "threw the draft away.",
     "assignment.begun": "let access begin.",
     "assignment.extended": "moved the end.",
     "assignment.ended": "ended the access.",
@@ -71,14 +90,8 @@ class Summary:
     @property
     def stages(self) -> list[str]:
         return [
-            wording.approvers(
-                [
-                    wording.Asked(approver.kind, str(approver), approver.is_fallback)
-                    for approver in stage.approvers.all()
-                ],
-                whose="their",
-                shows_names=True,
-            )
+            wording.approvers(wording.asked_by(stage), whose="their", shows_names=True)
+            + wording.needs(stage.rule, stage.quorum)
             for stage in self.policy.stages.all()
         ]
 
@@ -129,7 +142,8 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
         return f"{who}: {event.action.partition('.')[2].replace('_', ' ')}."
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
-    return f"{who} {words.format(changed=changed, name=details.get('name', ''), holders=holders)}"
+    facts = {name: details.get(name, "") for name in ("name", "version", "other", "role")}
+    return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 
 def _names(keys: set[object]) -> dict[object, str]:

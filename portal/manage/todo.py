@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment
+from entitlements.callouts.models import Callout
 from entitlements.catalog.models import AccessPackage
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
@@ -34,6 +35,13 @@ def todos(user: User) -> list[Todo]:
             "roles could not be set up",
             reverse("manage:deliveries"),
             "alert",
+        ),
+        Todo(
+            Callout.objects.visible_to(user).given_up().count(),
+            "call to another system could not be made",
+            "calls to other systems could not be made",
+            reverse("manage:calls"),
+            "system",
         ),
         Todo(
             AssignmentPolicy.objects.visible_to(user).undecidable().count(),

@@ -93,6 +93,8 @@ def ask_again(request: PortalRequest, request_id: UUID) -> HttpResponse:
     try:
         fresh = operations.resubmit(access_request, by=request.user)
     except Denied as denied:
+        if all(reason.about for reason in denied.decision.reasons):
+            return _asked_more(request, access_request)
         return _refused(request, access_request, denied)
     messages.success(request, f"You asked for {access_request.package} again.")
     return redirect("requests:detail", fresh.pk)
@@ -118,6 +120,13 @@ def _visible(request: PortalRequest, request_id: UUID) -> AccessRequest:
         ),
         pk=request_id,
     )
+
+
+def _asked_more(request: PortalRequest, access_request: AccessRequest) -> HttpResponse:
+    """Lead to the form, filled in, when the policy asks what it did not ask the last time."""
+    messages.info(request, "The questions have changed since then. Look at your answers.")
+    address = reverse("packages:ask", args=[access_request.package_id])
+    return redirect(f"{address}?again=1")
 
 
 def _refused(request: PortalRequest, access_request: AccessRequest, denied: Denied) -> HttpResponse:

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from entitlements import clock
 from entitlements.requests.context import Facts, Share
-from entitlements.requests.states import RequestKind
-from portal import dates
+from entitlements.requests.models import ApprovalStep, StepState
+from entitlements.requests.states import GRANTED, RequestKind
+from portal import dates, wording
 
 register = template.Library()
 
@@ -52,6 +53,12 @@ def others(count: int) -> str:
 
 
 @register.filter
+def tally(step: ApprovalStep) -> str:
+    """Say how many of those who have to approve a stage have."""
+    return wording.tally(step.approvals, step.needed)
+
+
+@register.filter
 def made(earlier: Share) -> str:
     """Say what became of earlier requests."""
     if earlier.whole == 0:
@@ -66,6 +73,10 @@ def sentence(facts: Facts) -> str:
     package, target = access_request.package, access_request.target
     if access_request.kind == RequestKind.ADMIN_ADD:
         return f"{access_request.requestor} gives {target} {package}"
+    if access_request.kind == RequestKind.ON_BEHALF_ADD:
+        return f"{access_request.requestor} asks for {package} for {target}"
+    if access_request.kind == RequestKind.ADMIN_UPDATE:
+        return f"{access_request.requestor} lets {target} keep {package}"
     if facts.is_extension:
         return f"{target} asks to keep {package}"
     return f"{target} asks for {package}"
@@ -77,6 +88,20 @@ def person_line(facts: Facts) -> str:
     target = facts.access_request.target
     parts: list[Any] = [target.job_title, target.department, tenure(target.hire_date)]
     return ", ".join(part for part in parts if part)
+
+
+@register.filter
+def can_be_ended(step: ApprovalStep) -> bool:
+    """Say whether the viewer, whose `own_decision` the stage bears, may end what he approved."""
+    access_request = step.access_request
+    assignment = access_request.assignment
+    return (
+        assignment is not None
+        and getattr(step, "own_decision", "") == StepState.APPROVED
+        and access_request.state in GRANTED
+        and assignment.is_live
+        and assignment.policy.approver_can_remove
+    )
 
 
 def _counted(count: int, unit: str) -> str:

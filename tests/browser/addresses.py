@@ -28,13 +28,19 @@ def visit(route, *arguments, query="", status=200):
 NO_PAGES = {
     # Acts, which are posted
     "requests:remind", "requests:again", "requests:try_again", "approvals:approve",
-    "approvals:shorten", "approvals:deny", "notifications:mark_read", "preferences:theme",
-    "demo:be", "manage:package_step",
+    "approvals:shorten", "approvals:deny", "approvals:ask", "approvals:delegation_end",
+    "requests:answer", "notifications:mark_read", "preferences:theme",
+    "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
+    "manage:give_start", "manage:give_drop",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
-    "healthz", "readyz", "manage:pick", "admin:autocomplete", "admin:jsi18n",
+    "healthz", "readyz", "callbacks:resume", "manage:pick", "approvals:find",
+    "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
+    # Files
+    "manage:give_sample", "manage:give_result", "manage:clashes_file",
+    "manage:catalog_clashes_file",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -90,6 +96,7 @@ def of_everybody(user):
         "notifications:index",
         "approvals:index",
         "approvals:decided",
+        "approvals:delegation",
     ):
         yield visit(route)
     yield Visit("nowhere", "/nowhere/", 404)
@@ -161,10 +168,39 @@ def to_decide(user):
             yield visit("approvals:confirm", access_request.pk, query=f"?choice={choice}")
             ids = "".join(f"&request={one.pk}" for one in waiting)
             yield visit("approvals:together", query=f"?choice={choice}{ids}")
+        yield visit("approvals:hand_over", access_request.pk)
+    own = models.Assignment.objects.live().filter(
+        requests__steps__decided_by=user, requests__steps__state="approved"
+    )
+    for assignment in own.order_by("starts_at")[:1]:
+        yield visit("approvals:revoke", assignment.pk)
     asked = models.AccessRequest.objects.asked_of(user).order_by("created_at").distinct()
     for access_request in one_per(asked, "shown_state"):
         yield visit("approvals:detail", access_request.pk)
         yield visit("requests:detail", access_request.pk)
+    for access_request in models.AccessRequest.objects.waiting_for(user):
+        for question in access_request.terms["questions"]:
+            if question["is_editable"]:
+                yield visit("approvals:correct", access_request.pk, question["key"])
+
+
+def team(user):
+    """What managers see of their people."""
+    yield visit("team:index")
+    people = models.User.objects.looked_after_by(user).active().order_by("display_name")
+    held = models.Assignment.objects.live().filter(target__in=people).order_by("starts_at")
+    for assignment in held[:1]:
+        yield visit("team:person", assignment.target_id)
+        yield visit("team:end", assignment.pk)
+        yield visit("packages:index", query=f"?for={assignment.target_id}")
+        yield visit("team:copy", query=f"?source={assignment.target_id}&target={user.pk}")
+
+
+def lists(user):
+    """Lists of people to give a package to: one that was given, and one to be given."""
+    for bulk in models.BulkAssignment.objects.filter(made_by=user).order_by("created_at"):
+        yield visit("manage:give_list", bulk.pk)
+        yield visit("manage:give_list", bulk.pk, query="?show=refused")
 
 
 def broken_link(user):
@@ -182,29 +218,70 @@ def managed(user):
     for catalog in catalogs[:1]:
         yield visit("manage:catalog", catalog.pk)
         yield visit("manage:people", catalog.pk)
+        yield visit("manage:catalog_clashes", catalog.pk)
     packages = models.AccessPackage.objects.visible_to(user).order_by("name")
     for package in one_per(packages, "state"):
         yield visit("manage:package", package.pk)
+        yield visit("manage:clashes", package.pk)
     for resource in models.Resource.objects.visible_to(user).order_by("name")[:1]:
         yield visit("manage:resource", resource.pk)
     assignments = models.Assignment.objects.visible_to(user).order_by("starts_at")
     for assignment in one_per(assignments, "shown_state"):
         yield visit("manage:assignment", assignment.pk)
+    yield visit("manage:calls")
+    for extension in models.CustomExtension.objects.visible_to(user).order_by("name")[:1]:
+        yield visit("manage:extension", extension.pk)
+        yield visit("manage:extension", extension.pk, query="?state=given_up")
+
+
+def kept_apart(user):
+    """What clashes and what is required in the demo company, and the exception in it."""
+    packages = models.AccessPackage.objects.visible_to(user)
+    for route, model in (
+        ("clash_remove", models.Incompatibility),
+        ("require_no_more", models.Prerequisite),
+    ):
+        yield visit(f"manage:{route}", model.objects.filter(package__in=packages)[0].pk)
+    clash = models.RoleClash.objects.filter(catalog__packages__in=packages)[0]
+    yield visit("manage:role_clash_remove", clash.pk)
+    for exception in one_per(
+        models.ClashException.objects.filter(package__in=packages), "shown_state"
+    ):
+        yield visit("manage:exception", exception.pk)
+        yield visit("manage:exception_end", exception.pk)
+
+
+def connected(user):
+    """What owners of a catalog change about the systems that it calls."""
+    for extension in models.CustomExtension.objects.visible_to(user):
+        for route in ("extension_edit", "extension_secret", "extension_delete"):
+            yield visit(f"manage:{route}", extension.pk)
+        yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
 
 
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
     catalog = models.Catalog.objects.visible_to(user).exclude(packages=None).order_by("name")[0]
-    for route in ("catalog_edit", "resource_add", "package_add"):
+    for route in (
+        "catalog_edit",
+        "resource_add",
+        "package_add",
+        "role_clash_add",
+        "extension_add",
+    ):
         yield visit(f"manage:{route}", catalog.pk)
     appointed = models.User.objects.filter(email__startswith="lena.fischer").get()
     sales = models.Catalog.objects.get(name="Sales")
     yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
-    for route in ("package_edit", "give", "package_role_add", "policy_add"):
+    for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
         yield visit(f"manage:{route}", package.pk)
+    yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
+    for route in ("clash_add", "require", "exception_add"):
+        yield visit(f"manage:{route}", package.pk)
+    yield from kept_apart(user)
     yield visit("manage:package_role_remove", package.pk, role.pk)
     # Whose group it is not changes nothing about it.
     status = 200 if user.is_superuser else 403
@@ -213,11 +290,28 @@ def changed(user):
     yield visit("manage:role_edit", role.resource_id, role.pk, status=status)
     yield visit("manage:role_remove", role.resource_id, role.pk, status=status)
     yield visit("manage:resource_remove", catalog.pk, role.resource_id)
+    yield visit("manage:attribute_add", role.resource_id, status=status)
+    for asked in models.ResourceAttribute.objects.filter(resource__catalogs=catalog)[:1]:
+        yield visit("manage:resource", asked.resource_id)
+        yield visit("manage:attribute_remove", asked.resource_id, asked.pk, status=status)
+    yield from connected(user)
     policies = models.AssignmentPolicy.objects.filter(package__catalog=catalog)
     for policy in one_per(policies.order_by("name"), "expiration", "scope"):
         yield visit("manage:policy", policy.pk)
     yield visit("manage:policy_delete", policies.order_by("name")[0].pk)
+    draft = models.PolicyDraft.objects.get(policy__package__name="Sales Reader")
+    for route in (
+        "policy",
+        "policy_draft",
+        "policy_throw_away",
+        "policy_versions",
+        "policy_pending",
+    ):
+        yield visit(f"manage:{route}", draft.policy_id)
+    yield visit("manage:policy_restore", draft.policy_id, 1)
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
+    for assignment in assignments.exclude(ends_at=None)[:1]:
+        yield visit("manage:assignment_extend", assignment.pk)
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
     yield visit("manage:assignments_again", query=f"?{ids}")
@@ -284,8 +378,8 @@ def one_per(things, *attributes):
 PERSONAS = {
     "nia": [of_everybody, own],
     "ana": [of_everybody, of_one_for_all, own],
-    "dev": [of_everybody, own, to_decide],
-    "bo": [of_everybody, own, to_decide, broken_link],
+    "dev": [of_everybody, own, to_decide, team],
+    "bo": [of_everybody, own, to_decide, broken_link, lists],
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed],
     "rosa": [of_everybody, own, second_step],

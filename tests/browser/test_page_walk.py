@@ -18,7 +18,8 @@ from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
-from entitlements.models import User
+from entitlements.models import Group, RiskStage, User
+from entitlements.policies.risk_operations import report_risk
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
 
@@ -59,6 +60,8 @@ def furnish():
         result="The database was away.",
     )
     outbox.enqueue("sweep.run")
+    report_risk(User.objects.first(), "insider", 1, source="Works council", by=None)
+    RiskStage.objects.create(kind="insider", from_level=3, group=Group.objects.first())
     rosa = User.objects.get(display_name="Rosa Marsh")
     TOTP.activate(rosa, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(rosa)

@@ -56,6 +56,9 @@ FOUND = {
     "mark": marks,
     "mail": lambda: {line_of(mail).state for mail in all_mails()},
     "check": checks,
+    "callout": lambda: shown(models.Callout.objects.all()),
+    "clash_exception": lambda: shown(models.ClashException.objects.all()),
+    "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
 }
 
 PASSING = {"submitted", "approved"}
@@ -74,8 +77,10 @@ NOT_YET = {
     "step": {"escalated"},
     "review_item": {"open", "keep", "end", "dont_know", "applied"},
     "mark": {"clash", "by_rule", "on_behalf", "drift"},
+    "callout": {"planned", "retried", "waiting", "denied", "timed_out", "given_up", "closed"},
     "mail": {"waiting", "failed", "off"},
     "check": {"ok"},
+    "clash_exception": {"proposed", "coming", "ended", "refused"},
 }
 
 

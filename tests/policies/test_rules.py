@@ -59,6 +59,8 @@ def test_who_fits_may_ask(facts):
     [
         ({"is_active": False}, {"account_disabled"}),
         ({"is_package_open": False}, {"package_closed"}),
+        ({"is_kept_out": True}, {"members_only"}),
+        ({"is_kept_out": True, "is_direct": True}, {"members_only"}),
         ({"is_policy_enabled": False}, {"policy_off"}),
         ({"is_policy_enabled": False, "is_direct": True}, {"policy_off"}),
         ({"accepts_requests": False}, {"policy_off"}),
@@ -100,7 +102,9 @@ def test_who_does_not_fit_learns_every_reason(facts, codes):
 FITS_LONGER = Extension(
     package="Sales tools",
     allows_extension=True,
+    is_by_manager=False,
     is_policy_enabled=True,
+    is_retired=False,
     is_in_scope=True,
     has_open_request=False,
     requires_justification=False,
@@ -121,6 +125,7 @@ FITS_LONGER = Extension(
         {"limit": None},
         {"limit": None, "wanted_end": NOON + 1000 * DAY},
         {"requires_justification": True, "justification": "Still here"},
+        {"allows_extension": False, "is_by_manager": True},
     ],
 )
 def test_who_fits_may_stay_longer(facts):
@@ -132,6 +137,8 @@ def test_who_fits_may_stay_longer(facts):
     [
         ({"allows_extension": False}, {"extension_not_allowed"}),
         ({"is_policy_enabled": False}, {"extension_not_allowed"}),
+        ({"is_policy_enabled": False, "is_by_manager": True}, {"extension_not_allowed"}),
+        ({"is_retired": True}, {"package_retired"}),
         ({"is_in_scope": False}, {"not_in_scope"}),
         ({"has_open_request": True}, {"already_requested"}),
         ({"present_end": None, "limit": None}, {"never_ends"}),

@@ -175,6 +175,27 @@ def test_stage_is_decided_in_1_to_14_days(days):
         ApprovalStageFactory(decision_days=days)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rule": "quorum"},
+        {"rule": "quorum", "quorum": 1},
+        {"rule": "all", "quorum": 2},
+        {"rule": "any", "quorum": 2},
+        {"rule": "some"},
+    ],
+)
+def test_stage_rule_has_its_number(wrong):
+    with pytest.raises(IntegrityError, match="stage_rule_has_its_number"):
+        ApprovalStageFactory(**wrong)
+
+
+@pytest.mark.parametrize(("days", "after"), [(14, 0), (14, 14), (4, 4), (3, 1)])
+def test_stage_is_passed_on_before_its_deadline(days, after):
+    with pytest.raises(IntegrityError, match="stage_is_passed_on_before_its_deadline"):
+        ApprovalStageFactory(decision_days=days, escalation_days=after)
+
+
 @pytest.mark.parametrize("kind", ["manager", "user", "group"])
 def test_stage_approver_names_what_its_kind_says(bo, kind):
     group, stage = GroupFactory(), ApprovalStageFactory()

@@ -14,6 +14,7 @@ from entitlements.audit import trail
 from entitlements.audit.models import AuditEvent
 from entitlements.connectors.checking import check_connection
 from entitlements.decisions import Denied
+from entitlements.policies.risk_operations import report_risk
 from portal.admin.looking import BoundedPaginator
 from portal.admin.registry import administration
 from tests.factories import (
@@ -59,6 +60,8 @@ def something_of_everything(ada):
     models.Heartbeat.objects.create(name="other", beat_at=clock.now())
     outbox.enqueue("sweep.run")
     trail.record("user.signed_in", ada, by=ada)
+    report_risk(ada, "identity", 3, source="Identity provider", by=None)
+    models.RiskStage.objects.create(kind="identity", group=GroupFactory(name="Security desk"))
 
 
 # Who gets in
@@ -427,3 +430,45 @@ def test_only_administrators_try_connections(ada):
     with pytest.raises(Denied) as denied:
         check_connection(ConnectedSystemFactory(), by=ada)
     assert denied.value.codes == {"administrators_only"}
+
+
+# Risk
+
+
+def test_who_judges_a_risk_is_said_by_the_name_of_a_group(as_ivo):
+    desk, _ = GroupFactory(name="Security desk"), GroupFactory(name="Compliance")
+    add = reverse("admin:entitlements_riskstage_add")
+    sent = {"kind": "identity", "from_level": 2, "group": "Security desk", "decision_days": 5}
+
+    assert as_ivo.post(add, sent).status_code == 302
+
+    stage = models.RiskStage.objects.get()
+    assert (stage.group, stage.from_level, stage.decision_days) == (desk, 2, 5)
+    change = reverse("admin:entitlements_riskstage_change", args=[stage.pk])
+    assert 'value="Security desk"' in as_ivo.get(change).content.decode()
+    assert as_ivo.post(change, sent | {"group": "Compliance"}).status_code == 302
+    stage.refresh_from_db()
+    assert stage.group.name == "Compliance"
+    changes = AuditEvent.objects.about(stage).last().details["changes"]
+    assert changes["group"]["new"] == "Compliance"
+
+
+def test_a_group_that_does_not_exist_is_named(as_ivo):
+    sent = {"kind": "identity", "from_level": 2, "group": "Desk", "decision_days": 5}
+
+    answer = as_ivo.post(reverse("admin:entitlements_riskstage_add"), sent)
+
+    assert "No group is called Desk." in answer.content.decode()
+    assert not models.RiskStage.objects.exists()
+
+
+def test_reported_risks_are_called_off_from_the_list(as_ivo, ivo, ada):
+    signal = report_risk(ada, "identity", 3, source="Identity provider", by=None)
+    chosen = {"action": "clear", "_selected_action": [str(signal.pk)]}
+
+    assert as_ivo.post(reverse("admin:entitlements_risksignal_changelist"), chosen).status_code
+
+    signal.refresh_from_db()
+    assert signal.cleared_at
+    event = AuditEvent.objects.about(ada).last()
+    assert (event.action, event.actor_id) == ("user.risk_cleared", ivo.pk)

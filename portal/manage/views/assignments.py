@@ -14,14 +14,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 from entitlements.assignments.grants import Grant, roles_of
 from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
+from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied
 from entitlements.delivery import operations as delivery
-from entitlements.requests import operations
+from entitlements.directory.sync.csv_tables import BadFile
+from entitlements.requests import giving, operations, permissions
+from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.models import AccessRequest
+from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.languages import wanted_languages
 from portal.manage.doors import Crumb, form_page, package_for, rights, to_package
-from portal.manage.forms import PLACES, GiveForm, ReasonForm
+from portal.manage.forms import PLACES, GiveForm, ProlongForm, ReasonForm
+from portal.manage.giving import entries_of, source_of
 from portal.manage.shown import history
 
 ON_A_PAGE = 50
@@ -135,6 +141,33 @@ def end(request: PortalRequest) -> HttpResponse:
 
 
 @require_http_methods(FORM)
+def extend(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
+    """Let somebody keep access for longer, within the limits of its policy."""
+    visible = Assignment.objects.visible_to(request.user)
+    related = visible.select_related("package__catalog", "policy", "target")
+    assignment = get_object_or_404(related, pk=assignment_id)
+    can(request.user, "manage_assignments", assignment.package.catalog).require()
+    form = ProlongForm(request.POST or None, assignment=assignment)
+    if form.is_valid():
+        try:
+            made = operations.prolong(assignment, by=request.user, **form.wishes())
+        except Denied as denied:
+            refuse(form, denied)
+        else:
+            messages.success(request, f"{assignment.target} keeps {assignment.package} for longer.")
+            return redirect("requests:detail", made.pk)
+    address = reverse("manage:assignment", args=[assignment.pk])
+    return form_page(
+        request,
+        form,
+        title=f"Extend {assignment}",
+        button="Extend access",
+        crumbs=[Crumb(str(assignment), address)],
+        lead="The person is told. Where the policy has approvers, they may be asked first.",
+    )
+
+
+@require_http_methods(FORM)
 def again(request: PortalRequest) -> HttpResponse:
     """Ask, and set up again every role of those who were chosen."""
     return _each(
@@ -211,8 +244,19 @@ def _ids(texts: Iterable[str]) -> list[UUID]:
 def give(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Give a package to somebody directly."""
     package = package_for(request, package_id, "manage_assignments")
-    form = GiveForm(request.POST or None, package=package)
-    if form.is_valid():
+    may_skip = bool(permissions.can_skip_approval(request.user, package.catalog))
+    form = GiveForm(
+        request.POST or None,
+        request.FILES or None,
+        package=package,
+        may_skip_approval=may_skip,
+        languages=wanted_languages(request),
+    )
+    if form.is_valid() and form.is_list:
+        bulk = _plan(request, form)
+        if bulk:
+            return redirect("manage:give_list", bulk.pk)
+    elif form.is_valid():
         access_request = _give(request, form)
         if access_request:
             messages.success(request, f"{access_request.target} gets {package}.")
@@ -224,7 +268,28 @@ def give(request: PortalRequest, package_id: UUID) -> HttpResponse:
         button="Give package",
         crumbs=to_package(package),
         lead="The same rules hold as for a request; the person is told.",
+        template="manage/give/form.html",
+        package=package,
+        lists=package.bulk_assignments.select_related("made_by").order_by("-created_at")[:5],
     )
+
+
+def _plan(request: PortalRequest, form: GiveForm) -> BulkAssignment | None:
+    """Check a whole list; nothing is given by that."""
+    policy, skips = form.cleaned_data["policy"], form.skips
+    try:
+        return giving.plan(
+            policy,
+            entries_of(form),
+            by=request.user,
+            source=source_of(form),
+            skips_approval=skips,
+        )
+    except BadFile as bad:
+        form.add_error("file", str(bad))
+    except Denied as denied:
+        refuse(form, denied)
+    return None
 
 
 def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
@@ -233,7 +298,9 @@ def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
         form.add_error("person", "This person is not to be had. Choose somebody else.")
         return None
     try:
-        return operations.assign(policy, person, by=request.user, **form.wishes())
+        return operations.assign(
+            policy, person, by=request.user, skips_approval=form.skips, **form.wishes()
+        )
     except Denied as denied:
-        refuse(form, denied, {**PLACES, "ends_in_the_past": "ends_on"})
+        refuse(form, denied, {**WISHES, **PLACES, **form.places_under(policy)})
         return None

@@ -58,6 +58,7 @@ def detail(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         "resources": resources.select_related("system")[:SHOWN],
         "resource_count": resources.count(),
         "appointments": appointments(catalog),
+        "extensions": catalog.extensions.order_by("name", "pk"),
         "history": history(events[:SHOWN], request.user),
     }
     return render(request, "manage/catalog.html", context)

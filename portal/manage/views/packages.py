@@ -23,6 +23,7 @@ from portal.manage.doors import (
     to_catalog,
     to_package,
 )
+from portal.manage.double_holders import clashes_in_short
 from portal.manage.forms import PLACES, PackageForm, PackageRoleForm
 from portal.manage.shown import history, package_state, summaries
 
@@ -66,6 +67,7 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
         "policies": summaries(package),
         "held": wording.people(package.assignments.live().count()),
         "waiting": package.requests.open().count(),
+        **clashes_in_short(package),
         "history": history(events[:SHOWN], request.user),
         "address": request.build_absolute_uri(reverse("packages:detail", args=[package.pk])),
     }

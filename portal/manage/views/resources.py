@@ -44,6 +44,7 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         "crumbs": to_resource(resource)[:1],
         "decision": can_change_resource(request.user, resource),
         "roles": resource.roles.order_by("name"),
+        "attributes": resource.attributes.all(),
         "catalogs": mine.filter(resources=resource).order_by("name"),
         "removable": set(removable.values_list("pk", flat=True)),
         "packages": packages.filter(roles__resource=resource).distinct().order_by("name"),

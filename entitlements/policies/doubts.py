@@ -1,0 +1,126 @@
+"""Stages that some requests, or all, would wait in for nobody: told while a policy is edited.
+
+A doubt is no refusal: people come and go, and what is true today may not be tomorrow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from entitlements.catalog.models import AccessPackage
+from entitlements.decisions import Reason
+from entitlements.directory.models import User, UserQuerySet
+from entitlements.policies import approvers
+from entitlements.policies.reach import admitted
+from entitlements.policies.stage_terms import (
+    MANAGER,
+    RELATIONS,
+    SECOND_MANAGER,
+    SPONSORS,
+    ApproverTerms,
+    StageTerms,
+)
+from entitlements.policies.terms import PolicyTerms
+
+NAME_SOMEBODY = "Name somebody else for it as well."
+
+
+def doubts(terms: PolicyTerms, package: AccessPackage) -> list[Reason]:
+    """Return where nobody could decide, as the directory is now: by a few queries per stage."""
+    scope = admitted(terms.scope, terms.allowed_user_ids, terms.allowed_group_ids)
+    asking: UserQuerySet = User.objects.active().filter(scope)
+    return [
+        doubt
+        for position, stage in enumerate(terms.stages, start=1)
+        for doubt in _about(stage, f"stage {position}", asking, package)
+    ]
+
+
+def _about(
+    stage: StageTerms, name: str, asking: UserQuerySet, package: AccessPackage
+) -> Iterator[Reason]:
+    kinds = [approver.kind for approver in stage.approvers if not approver.is_sure]
+    sure = [approver for approver in stage.approvers if approver.is_sure]
+    people = {user.pk for user in approvers.named([_entry(one) for one in sure], package)}
+    if not people and not kinds:
+        yield Reason(
+            "stage_undecidable",
+            f"Nobody who is named for {name} can decide: they have left, or their group is empty.",
+            NAME_SOMEBODY,
+        )
+        return
+    alone = asking.exclude(_related(kinds)) if kinds else asking
+    yield from _of_those(alone, people, kinds, name)
+    if not kinds:
+        yield from _too_few(stage, name, package)
+
+
+def _of_those(
+    alone: UserQuerySet, people: set[UUID], kinds: list[str], name: str
+) -> Iterator[Reason]:
+    """Say what happens to people for whom only those decide who are named for everyone."""
+    if not people:
+        number = alone.count()
+        if number:
+            yield Reason(
+                "stage_undecidable_for_some",
+                f"For {_counted(number)} who may ask nobody could decide {name}: "
+                f"they have no {_listed(kinds)}.",
+                NAME_SOMEBODY,
+            )
+    elif len(people) == 1:
+        only = alone.filter(pk__in=people).first()
+        if only and alone.count() == 1:
+            yield Reason(
+                "stage_decided_by_the_only_one_who_asks",
+                f"{only} is the only one who decides {name}, and the only one who may ask.",
+                NAME_SOMEBODY,
+            )
+        elif only:
+            yield Reason(
+                "stage_decided_by_one_who_asks",
+                f"Only {only} decides {name}; when {only} asks, nobody can.",
+                NAME_SOMEBODY,
+            )
+
+
+def _too_few(stage: StageTerms, name: str, package: AccessPackage) -> Iterator[Reason]:
+    """Compare a quorum with the people of the first list, if that is known."""
+    first = approvers.named([_entry(one) for one in stage.asked()], package)
+    if stage.quorum and 0 < len(first) < stage.quorum:
+        yield Reason(
+            "quorum_out_of_reach",
+            f"{stage.quorum} have to approve {name}, and only {_counted(len(first))} can be asked; "
+            "then all of these have to.",
+            "Name more people, or ask for fewer.",
+        )
+
+
+def _related(kinds: list[str]) -> Q:
+    """Return the condition of having somebody of one of these relations who is active."""
+    sponsors = User.objects.active().filter(sponsored=OuterRef("pk"))
+    conditions = {
+        MANAGER: Q(manager__is_active=True),
+        SECOND_MANAGER: Q(manager__manager__is_active=True),
+        SPONSORS: Q(Exists(sponsors)),
+    }
+    condition = Q()
+    for kind in kinds:
+        condition |= conditions[kind]
+    return condition
+
+
+def _entry(approver: ApproverTerms) -> dict[str, Any]:
+    entry = asdict(approver)
+    return {**entry, "user": entry["user_id"], "group": entry["group_id"]}
+
+
+def _counted(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
+
+
+def _listed(kinds: list[str]) -> str:
+    return " and no ".join(RELATIONS[kind].removeprefix("the ") for kind in dict.fromkeys(kinds))

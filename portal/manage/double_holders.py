@@ -1,0 +1,100 @@
+"""Who holds what clashes already: a page of the list, and the whole of it as a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+
+from entitlements import clock
+from entitlements.catalog.models import AccessPackage
+from entitlements.catalog.separation import Terms, terms_of
+from entitlements.directory.models import User
+from entitlements.policies.separation import either
+from entitlements.requests.double_holders import DoubleHolding, double_holders, double_holdings
+from portal import wording
+from portal.csv_files import csv_response
+from portal.http import PortalRequest
+
+ON_A_PAGE: Final = 25
+IN_A_BATCH: Final = 500
+NAMED: Final = 5
+HEADER: Final = (
+    "Person",
+    "Address",
+    "Department",
+    "Holds",
+    "Until",
+    "Clashes with",
+    "Through",
+    "Excepted until",
+)
+
+
+@dataclass(frozen=True)
+class DoubleHolders:
+    """One page of people, and what each of them has that clashes."""
+
+    page: Page[User]
+    holdings: list[DoubleHolding]
+
+
+def double_holders_page(request: PortalRequest, packages: QuerySet[AccessPackage]) -> DoubleHolders:
+    """Return the page that is asked for; the number of queries does not grow with the list."""
+    page = Paginator(double_holders(packages), ON_A_PAGE).get_page(request.GET.get("page"))
+    return DoubleHolders(page, list(double_holdings(packages, list(page.object_list))))
+
+
+def clashes_in_short(package: AccessPackage) -> dict[str, object]:
+    """Return what the page of a package says about its clashes and prerequisites."""
+    terms = terms_of([package.pk]).get(package.pk, Terms())
+    names = [rival.other for rival in terms.clashes.values()]
+    required = [rival.other for rival in terms.required]
+    if terms.alternatives:
+        required.append(either(rival.other for rival in terms.alternatives))
+    holders = double_holders(AccessPackage.objects.filter(pk=package.pk))
+    return {
+        "clash_names": wording.listed(names[:NAMED] + _and_others(names)),
+        "required_names": wording.listed(required),
+        "double_count": holders.count(),
+    }
+
+
+def _and_others(names: list[str]) -> list[str]:
+    more = len(names) - NAMED
+    return [f"{more} more"] if more > 0 else []
+
+
+def export(
+    request: PortalRequest, packages: QuerySet[AccessPackage], *, name: str, scope: str
+) -> StreamingHttpResponse:
+    """Return everybody who holds what clashes, with who made the file, when, and of what."""
+    evidence = (
+        ("Made by", f"{request.user} <{request.user.email}>"),
+        ("Made at", clock.now()),
+        ("Shows", f"Everybody who holds now what clashes: {scope}"),
+        (),
+        HEADER,
+    )
+    lines = chain(evidence, _rows(packages))
+    return csv_response(name, ("Clashes",), lines)
+
+
+def _rows(packages: QuerySet[AccessPackage]) -> Iterator[tuple[Any, ...]]:
+    people = list(double_holders(packages))
+    for start in range(0, len(people), IN_A_BATCH):
+        for one in double_holdings(packages, people[start : start + IN_A_BATCH]):
+            person, clash = one.person, one.clash
+            yield (
+                person,
+                person.email,
+                person.department,
+                one.package,
+                one.held_until,
+                f"Group {clash.other}" if clash.kind == "group" else clash.other,
+                clash.through,
+                one.excepted_until,
+            )

@@ -1,0 +1,113 @@
+"""What people do in random lives for others and by rules, beside asking and deciding."""
+
+from dataclasses import replace
+
+from entitlements.catalog import clashes
+from entitlements.models import (
+    ApprovalDelegation,
+    AssignmentPolicy,
+    Incompatibility,
+    Inquiry,
+    StepApprover,
+)
+from entitlements.policies import operations as policies
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.requests import dialogue, handing_over, operations, reapplying, standing_in
+from entitlements.requests.states import RequestState
+
+ACTS_FOR_OTHERS = {
+    "revoke": 1,
+    "hand_over": 3,
+    "delegate": 2,
+    "end_delegation": 1,
+    "ask_back": 2,
+    "answer": 2,
+    "change_policy": 3,
+    "apply_policy": 4,
+    "clash_or_not": 1,
+}
+
+
+class ForOthers:
+    """Acts of a company's people for others; each is attempted, whether allowed or not."""
+
+    def revoke(self, who, what, _):
+        if assignment := self._assignment(what):
+            self._try(operations.revoke, assignment, by=self._person(who), justification="Wrong.")
+
+    def hand_over(self, who, what, whom):
+        if access_request := self._waiting(what):
+            self._try(
+                handing_over.hand_over,
+                access_request,
+                self._person(whom),
+                by=self._asked(access_request, who),
+                justification="On leave.",
+            )
+
+    def delegate(self, who, whom, how):
+        self._try(
+            standing_in.delegate,
+            self._person(whom),
+            by=self._person(who),
+            ends_at=self._day(how),
+            with_waiting=how % 2 == 0,
+        )
+
+    def end_delegation(self, which, who, _):
+        found = list(ApprovalDelegation.objects.order_by("created_at", "pk"))
+        if found:
+            delegation = found[which % len(found)]
+            by = delegation.delegator if who % 3 else self._person(who)
+            self._try(standing_in.end_delegation, delegation, by=by)
+
+    def ask_back(self, who, what, _):
+        if access_request := self._waiting(what):
+            by = self._asked(access_request, who)
+            self._try(dialogue.ask, access_request, "What for?", by=by)
+
+    def answer(self, which, who, _):
+        found = list(Inquiry.objects.order_by("asked_at", "pk"))
+        if found:
+            inquiry = found[which % len(found)]
+            by = inquiry.access_request.requestor if who % 3 else self._person(who)
+            self._try(dialogue.answer, inquiry, "For the close.", by=by)
+
+    def change_policy(self, what, who, how):
+        """Let some policy ask other people, how many of them whoever may be."""
+        waiting = self._waiting(what)
+        policy = waiting.policy if waiting else self._policy(what)
+        terms = policies.terms_of(policy)
+        stages = [StageTerms((ApproverTerms("user", self._person(who).pk),), 1 + how % 14)]
+        if how % 3 == 0:
+            pair = tuple(ApproverTerms("user", person.pk) for person in self.people[:2])
+            stages.append(StageTerms(pair, rule="all"))
+        changed = replace(terms, stages=tuple(stages) if terms.stages else ())
+        if changed != terms:
+            self._try(policies.change_policy, policy, changed, by=self.boss)
+
+    def apply_policy(self, what, who, _):
+        if access_request := self._waiting(what):
+            by = self.boss if who % 4 else self._person(who)
+            self._try(reapplying.apply_policy, access_request, by=by)
+
+    def clash_or_not(self, which, other, _):
+        """Let two packages clash, or none any more."""
+        if clash := Incompatibility.objects.first():
+            self._try(clashes.remove_clash, clash, by=self.boss)
+            return
+        found = list({policy.package for policy in AssignmentPolicy.objects.all()})
+        found.sort(key=str)
+        first, second = found[which % len(found)], found[other % len(found)]
+        self._try(clashes.add_clash, first, second, by=self.boss, is_symmetric=which % 2 == 0)
+
+    def nobody_decides_about_himself_or_too_late(self):
+        """Look at what each single person decided, also where several have to."""
+        decided = StepApprover.objects.exclude(decision="")
+        for turn in decided.select_related("step__access_request"):
+            access_request = turn.step.access_request
+            assert turn.user_id not in (access_request.requestor_id, access_request.target_id)
+            assert turn.decided_at < turn.step.due_at
+
+    def _waiting(self, number):
+        return self._request(number, state=RequestState.PENDING_APPROVAL)
