@@ -1,5 +1,7 @@
 """Fixtures that tests of every package may use."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
@@ -7,7 +9,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from guardian.shortcuts import assign_perm
 
-from entitlements import models
+from entitlements import clock, models
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.permissions import CATALOG_ROLES
 from tests.factories import UserFactory
@@ -37,6 +39,13 @@ def _tear_down_audit_too(self):
 
 
 TransactionTestCase._fixture_teardown = _tear_down_audit_too
+
+
+@pytest.fixture(autouse=True)
+def clock_is_put_back():
+    """Whoever moves the clock puts it back."""
+    yield
+    assert clock.shift() == timedelta(0)
 
 
 @pytest.fixture

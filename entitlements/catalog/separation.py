@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -89,17 +91,20 @@ def terms_of(package_ids: Collection[UUID]) -> dict[UUID, Terms]:
 def is_any_written(package: str) -> ExpressionWrapper[Q]:
     """Return what says within a query whether a package, known there by this path, is kept apart.
 
-    Of most packages nothing is written, and then nothing more has to be read.
+    Of most packages nothing is written, and then nothing more has to be read. Each way is a
+    question of its own, so that each is answered by an index.
     """
     key = OuterRef(package)
-    clashes = Incompatibility.objects.filter(
-        Q(package=key)
-        | Q(is_symmetric=True, other_package=key)
-        | Q(is_symmetric=True, other_role__packages=key)
+    symmetric = Incompatibility.objects.filter(is_symmetric=True)
+    ways = (
+        Incompatibility.objects.filter(package=key),
+        symmetric.filter(other_package=key),
+        symmetric.filter(other_role__packages=key),
+        RoleClash.objects.filter(first__packages=key),
+        RoleClash.objects.filter(second__packages=key),
+        Prerequisite.objects.filter(package=key),
     )
-    roles = RoleClash.objects.filter(Q(first__packages=key) | Q(second__packages=key))
-    needed = Prerequisite.objects.filter(package=key)
-    is_any = Q(Exists(clashes)) | Q(Exists(roles)) | Q(Exists(needed))
+    is_any = reduce(or_, (Q(Exists(way)) for way in ways))
     return ExpressionWrapper(is_any, BooleanField())
 
 

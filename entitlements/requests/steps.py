@@ -164,8 +164,11 @@ class ApprovalStep(models.Model):
 
     def undecided(self) -> UserQuerySet:
         """Whoever is asked, can decide now, and has not, by name."""
-        turns = self.asked.in_force().filter(decided_at=None)
-        people: UserQuerySet = User.objects.active().filter(asked_in__in=turns)
+        people: UserQuerySet = User.objects.active().filter(
+            Q(asked_in__delegation=None) | in_force("asked_in__delegation__"),
+            asked_in__step=self,
+            asked_in__decided_at=None,
+        )
         return people.order_by("display_name", "pk")
 
     def turns(self) -> list[Turn]:

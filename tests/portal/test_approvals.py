@@ -22,6 +22,7 @@ from tests.factories import (
     AssignmentPolicyFactory,
     UserFactory,
 )
+from tests.volumes import gather_statistics
 
 pytestmark = pytest.mark.django_db
 
@@ -159,8 +160,9 @@ def test_only_approvers_find_the_way_in_and_its_count(client, ask, bo, ada):
     assert '<span class="count">1</span>' in page
 
 
-@pytest.mark.parametrize("path", [INBOX, "/approvals/decided/", "/notifications/"])
-def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo, path):
+def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo):
+    paths = [INBOX, "/approvals/decided/", "/notifications/"]
+
     def ask(count):
         policies = []
         for _ in range(5):
@@ -174,17 +176,21 @@ def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo, path):
             if number % 2:
                 deciding.approve(access_request, by=bo)
 
-    def cost():
+    def costs():
+        gather_statistics()
+        return [cost(path) for path in paths]
+
+    def cost(path):
         with CaptureQueriesContext(connection) as captured:
             assert bos.get(path).status_code == 200
         return len(captured)
 
     ask(10)
-    few = cost()
+    few = costs()
     ask(290)
 
-    assert cost() == few
-    assert few <= 15
+    assert costs() == few
+    assert max(few) <= 15
 
 
 # Deciding one

@@ -213,15 +213,8 @@ def test_a_stage_may_remind_nobody(ada, bo, told):
 def test_passed_on_and_approved_at_once_leave_one_outcome(asked, bo, actions):
     step = asked.steps.get()
 
-    def pass_on():
-        with clock.at(step.escalate_at):
-            return escalate(step)
-
-    def approve():
-        with clock.at(step.escalate_at):
-            return deciding.approve(asked, by=bo)
-
-    outcomes = at_once(pass_on, approve)
+    with clock.at(step.escalate_at):
+        outcomes = at_once(lambda: escalate(step), lambda: deciding.approve(asked, by=bo))
 
     assert refusals(outcomes) == []
     step.refresh_from_db()
@@ -235,11 +228,8 @@ def test_passed_on_and_approved_at_once_leave_one_outcome(asked, bo, actions):
 def test_two_sweeps_at_once_pass_on_once(asked, actions):
     step = asked.steps.get()
 
-    def pass_on():
-        with clock.at(step.escalate_at):
-            return escalate(step)
-
-    outcomes = at_once(pass_on, pass_on)
+    with clock.at(step.escalate_at):
+        outcomes = at_once(*[lambda: escalate(step)] * 2)
 
     assert sorted(outcomes) == [False, True]
     assert actions().count("request.escalated") == 1
