@@ -127,6 +127,16 @@ BULK_ROW: Final = {
     "given": Badge("Given", "ok", "check-circle"),
 }
 
+HOLDER: Final = {
+    "explained": Badge("Explained", "ok", "check-circle"),
+    "unexplained": Badge("Not explained", "warn", "help"),
+    "unknown": Badge("Unknown account", "warn", "alert"),
+    "drift": Badge("Drift", "bad", "alert"),
+    "waiting": Badge("Being set up", "info", "refresh"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "removing": Badge("Being removed", "info", "refresh"),
+}
+
 CHECK: Final = {
     "ok": Badge("Works", "ok", "check-circle"),
     "failed": Badge("Failed", "bad", "cross-circle"),
@@ -149,6 +159,7 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "mail": MAIL,
     "check": CHECK,
     "bulk_row": BULK_ROW,
+    "holder": HOLDER,
 }
 
 

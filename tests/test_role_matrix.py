@@ -23,6 +23,8 @@ from entitlements.catalog import operations as catalogs
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
+from entitlements.delivery.holders import can_see_holders
+from entitlements.delivery.taking_over import prepare
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
@@ -174,6 +176,15 @@ def prepared(place):
     return place
 
 
+def held_by(place):
+    """Return a role of the package that somebody holds without it."""
+    role = place.package.roles.select_related("resource").get()
+    models.Membership.objects.get_or_create(
+        group_id=role.resource.external_id, user=place.bystander
+    )
+    return role
+
+
 WORDS = {"name": "New", "description": "Words."}
 MATRIX = [
     Action(
@@ -323,6 +334,20 @@ MATRIX = [
             "give",
             (place.package.pk,),
             {"person": f"user:{place.bystander.pk}", "policy": place.by_hand.pk},
+        ),
+    ),
+    Action(
+        "24", "see who has a resource now", GIVERS,
+        lambda place, by: can_see_holders(by, place.role.resource).require(),
+        lambda place: Page("holders", (place.role.resource_id,)),
+    ),
+    Action(
+        "25", "bring existing access under control", GIVERS,
+        lambda place, by: prepare(held_by(place), place.by_hand, by=by),
+        lambda place: Page(
+            "holders",
+            (held_by(place).resource_id,),
+            {"policy": place.by_hand.pk, "take": "all"},
         ),
     ),
     Action(

@@ -11,6 +11,7 @@ from portal.manage.views import (
     exceptions,
     extensions,
     giving,
+    holders,
     packages,
     pending,
     people,
@@ -55,6 +56,8 @@ urlpatterns: list[URLPattern] = [
     path("calls/", extensions.calls, name="calls"),
     path("calls/<uuid:callout_id>/answer/", extensions.answer, name="callout_answer"),
     path("resources/<uuid:resource_id>/", resources.detail, name="resource"),
+    path("resources/<uuid:resource_id>/holders/", holders.index, name="holders"),
+    path("resources/<uuid:resource_id>/holders/export/", holders.export, name="holders_file"),
     path("resources/<uuid:resource_id>/edit/", resources.edit, name="resource_edit"),
     path("resources/<uuid:resource_id>/roles/add/", resources.add_role, name="role_add"),
     path(

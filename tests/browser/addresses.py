@@ -40,7 +40,7 @@ NO_PAGES = {
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
-    "manage:catalog_clashes_file",
+    "manage:catalog_clashes_file", "manage:holders_file",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -259,6 +259,14 @@ def connected(user):
         yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
 
 
+def held_now(user):
+    """Who has what owners offer: in a group of the directory, and in a system that is away."""
+    resources = models.Resource.objects.visible_to(user).exclude(roles=None)
+    for resource in one_per(resources.order_by("name", "pk"), "system_id"):
+        for sort in ("", "?show=explained", "?show=unknown", "?show=missing"):
+            yield visit("manage:holders", resource.pk, query=sort)
+
+
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
@@ -381,7 +389,7 @@ PERSONAS = {
     "dev": [of_everybody, own, to_decide, team],
     "bo": [of_everybody, own, to_decide, broken_link, lists],
     "gita": [of_everybody, own, to_decide, refused],
-    "olga": [of_everybody, own, managed, changed],
+    "olga": [of_everybody, own, managed, changed, held_now],
     "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
     "ivo": [of_everybody, of_administrators, administered],

@@ -239,6 +239,11 @@ def test_what_is_shared_shows_the_own_side_alone(client, viewer, sales):
     html = client.get(reverse("manage:resource", args=[shared.pk])).content.decode()
     assert "Sales package" in html
     assert "Sven Seller" in html
+    for show in ("missing", "explained", "unexplained"):
+        address = reverse("manage:holders", args=[shared.pk])
+        holders = client.get(address, {"show": show}).content.decode()
+        assert ("Sven Seller" in holders) == (show == "missing")
+        assert not FOREIGN.search(holders)
     row = client.get(listing("resource"), {"q": "Shared"}).content.decode()
     assert re.search(r'data-label="In packages">1<', row)
 
