@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from entitlements import clock, outbox
 from entitlements.audit import trail
+from entitlements.catalog.models import Catalog
 from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied, Reason, deny
 from entitlements.directory.models import User
@@ -46,9 +47,11 @@ def plan(
 
     Raises Denied when `by` may not, or the list is empty or too long.
     """
+    can_plan(by, policy.package.catalog, skips_approval=skips_approval).require()
+    can_be_given(len(entries)).require()
     return write_down(
         policy,
-        entries,
+        list(judge(policy, entries)),
         by=by,
         source=source,
         skips_approval=skips_approval,
@@ -58,18 +61,14 @@ def plan(
 
 def write_down(
     policy: AssignmentPolicy,
-    entries: Sequence[Entry],
+    judged: Sequence[Judged],
     *,
     by: User,
     source: str,
-    skips_approval: bool = False,
-    takes_over: bool = False,
+    skips_approval: bool,
+    takes_over: bool,
 ) -> BulkAssignment:
-    """Within the caller's transaction: judge a list and keep it, or raise Denied."""
-    can(by, "manage_assignments", policy.package.catalog).require()
-    if skips_approval:
-        permissions.can_skip_approval(by, policy.package.catalog).require()
-    can_be_given(len(entries)).require()
+    """Within the transaction of whoever can plan it: keep a list as it was judged."""
     bulk = BulkAssignment.objects.create(
         package=policy.package,
         policy=policy,
@@ -79,12 +78,20 @@ def write_down(
         takes_over=takes_over,
         created_at=clock.now(),
     )
-    rows = (_row(bulk, number, one) for number, one in enumerate(judge(policy, entries), start=1))
+    rows = (_row(bulk, number, one) for number, one in enumerate(judged, start=1))
     BulkRow.objects.bulk_create(rows, batch_size=BATCH)
-    facts: dict[str, Any] = {"people_of": bulk.source, "rows": len(entries)}
+    facts: dict[str, Any] = {"people_of": bulk.source, "rows": len(judged)}
     facts |= {"takes_over": True} if takes_over else {}
     trail.record("bulk.checked", bulk, by=by, package=str(bulk.package), **facts)
     return bulk
+
+
+def can_plan(by: User, catalog: Catalog, *, skips_approval: bool) -> Decision:
+    """Only people who manage assignments; without approval, owners where that is allowed."""
+    decision = can(by, "manage_assignments", catalog)
+    if decision and skips_approval:
+        return permissions.can_skip_approval(by, catalog)
+    return decision
 
 
 def can_be_given(rows: int) -> Decision:
@@ -152,7 +159,7 @@ def give_all(bulk: BulkAssignment, *, by: User) -> None:
     """Begin to give what can be given: a short list at once, a long one by the workers."""
     start(bulk, by=by)
     if bulk.rows.filter(state=RowState.READY).count() > MOST_AT_ONCE:
-        _queue(bulk.pk)
+        queue(bulk.pk)
     else:
         carry_on(bulk.pk)
 
@@ -224,7 +231,7 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
 def _leave(bulk: BulkAssignment) -> None:
     """Let the next worker go on at once."""
     BulkAssignment.objects.filter(pk=bulk.pk).update(lease_until=None, next_attempt_at=clock.now())
-    _queue(bulk.pk)
+    queue(bulk.pk)
 
 
 @transaction.atomic(durable=True)
@@ -262,10 +269,11 @@ def sweep_bulk() -> int:
     old = BulkAssignment.objects.never_started().filter(created_at__lt=clock.now() - KEPT)
     old.delete()
     due = list(BulkAssignment.objects.running().due().values_list("pk", flat=True)[:BATCH])
-    return each(_queue, due)
+    return each(queue, due)
 
 
-def _queue(bulk_id: UUID) -> None:
+def queue(bulk_id: UUID) -> None:
+    """Within the caller's transaction: tell the workers of a list that is due."""
     outbox.enqueue("requests.giving.carry_on", bulk_id=bulk_id)
 
 
