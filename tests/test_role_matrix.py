@@ -25,6 +25,9 @@ from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
 from entitlements.delivery.holders import can_see_holders
 from entitlements.delivery.taking_over import prepare
+from entitlements.imports import operations as imports
+from entitlements.imports.building import Options
+from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
@@ -185,6 +188,14 @@ def held_by(place):
     return role
 
 
+def tried_out(place, by):
+    """Try out the import of a role that gives what the catalog offers."""
+    resource = place.role.resource
+    gives = Entitlement("line 2", str(resource.system), resource.external_id, "member")
+    role = Definition("line 2", "Imported role", entitlements=(gives,))
+    return imports.check(place.catalog, Definitions((role,)), Options(), by=by, source="roles.csv")
+
+
 WORDS = {"name": "New", "description": "Words."}
 MATRIX = [
     Action(
@@ -264,6 +275,11 @@ MATRIX = [
         lambda place: Page(
             "package_role_remove", (place.package.pk, place.package.roles.get().pk), {}
         ),
+    ),
+    Action(
+        "12", "import roles as packages", MANAGERS,
+        lambda place, by: imports.carry_out(tried_out(place, by), by=by),
+        lambda place: Page("import_add", (place.catalog.pk,)),
     ),
     Action(
         "16", "create a policy", MANAGERS,

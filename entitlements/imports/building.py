@@ -66,17 +66,34 @@ class Built:
     def left_out(self) -> int:
         return len(self.judged) - self.ready
 
+    @property
+    def who_is_left_out(self) -> list[Finding]:
+        """Each reason why a member cannot be given the package."""
+        return [
+            Finding(
+                FindingWeight.LEFT_OUT,
+                one.entry.place,
+                str(one.target or one.entry.key),
+                reason,
+            )
+            for one in self.judged
+            for reason in one.reasons
+        ]
+
 
 @dataclass
 class Outcome:
     """Everything that came of an import."""
 
     roles: list[Built] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    wrong: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
 
     @property
-    def wrong(self) -> list[Finding]:
-        return [one for one in self.findings if one.weight == FindingWeight.WRONG]
+    def findings(self) -> list[Finding]:
+        """What is wrong, who is left out, and notes; a list that was made says itself who is."""
+        left_out = [one for built in self.roles if not built.bulk for one in built.who_is_left_out]
+        return [*self.wrong, *left_out, *self.notes]
 
 
 class Builder:
@@ -168,7 +185,8 @@ class Builder:
                 f"The policy {policy} of {package} exists and says something else.",
                 "It stays as it is.",
             )
-            self._find(FindingWeight.NOTE, Mistake("", package.name, reason))
+            note = Finding(FindingWeight.NOTE, "", package.name, reason)
+            self.outcome.notes.append(note)
         return policy
 
     def _judge(self, built: Built) -> None:
@@ -184,18 +202,11 @@ class Builder:
             )
             return
         built.judged = list(judge(policy, [entry_of(_row(one), policy) for one in members]))
-        for one in built.judged:
-            about = str(one.target or one.entry.key)
-            for reason in one.reasons:
-                self._find(FindingWeight.LEFT_OUT, Mistake(one.entry.place, about, reason))
 
     def _wrong(self, mistakes: Iterable[Mistake]) -> None:
-        for mistake in mistakes:
-            self._find(FindingWeight.WRONG, mistake)
-
-    def _find(self, weight: FindingWeight, mistake: Mistake) -> None:
-        found = Finding(weight, mistake.place, mistake.about, mistake.reason)
-        self.outcome.findings.append(found)
+        self.outcome.wrong.extend(
+            Finding(FindingWeight.WRONG, one.place, one.about, one.reason) for one in mistakes
+        )
 
 
 def give_to_members(outcome: Outcome, options: Options, *, by: User, source: str) -> None:

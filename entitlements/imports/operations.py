@@ -1,6 +1,5 @@
 """Import role definitions of another product: try it out, carry it out, or forget it."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from entitlements.directory.models import User
 from entitlements.imports.building import (
     Builder,
     Built,
-    Finding,
     Options,
     Outcome,
     give_to_members,
@@ -179,7 +177,7 @@ def _write_down(role_import: RoleImport, outcome: Outcome, *, are_real: bool) ->
         ],
         batch_size=BATCH,
     )
-    findings = enumerate(_in_order(outcome.findings), start=1)
+    findings = enumerate(outcome.findings, start=1)
     ImportFinding.objects.bulk_create(
         [
             ImportFinding(
@@ -201,12 +199,6 @@ def _write_down(role_import: RoleImport, outcome: Outcome, *, are_real: bool) ->
 def _printable(text: str) -> str:
     """Return text in which nothing is left that a database or a page cannot show."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def _in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """Return what is wrong before what is left out, and that before notes."""
-    weights = list(FindingWeight)
-    return sorted(findings, key=lambda found: weights.index(found.weight))
 
 
 def _imported(
