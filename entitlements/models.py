@@ -25,6 +25,7 @@ from entitlements.catalog.models import (
 )
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
 from entitlements.heartbeat import Heartbeat
+from entitlements.imports.models import ImportedRole, ImportFinding, RoleImport
 from entitlements.notifications.models import Notification
 from entitlements.policies.callouts import PolicyCallout
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, StageApprover
@@ -62,6 +63,8 @@ __all__ = [
     "Group",
     "GroupNesting",
     "Heartbeat",
+    "ImportFinding",
+    "ImportedRole",
     "Incompatibility",
     "Inquiry",
     "Membership",
@@ -78,6 +81,7 @@ __all__ = [
     "RiskSignal",
     "RiskStage",
     "RoleClash",
+    "RoleImport",
     "StageApprover",
     "StepApprover",
     "User",

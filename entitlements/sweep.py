@@ -22,6 +22,7 @@ from entitlements.delivery.tasks import (
     sweep_revocations,
     sweep_unsettled,
 )
+from entitlements.imports.operations import sweep_imports
 from entitlements.notifications.tasks import sweep_mails
 from entitlements.requests.callbacks import time_out
 from entitlements.requests.clash_exceptions import report_end
@@ -136,6 +137,7 @@ PARTS: tuple[Callable[[], int], ...] = (
     cancel_what_is_obsolete,
     sweep_unsettled,
     sweep_bulk,
+    sweep_imports,
     remind_who_decides,
     remind_who_holds,
     report_exceptions_that_ended,

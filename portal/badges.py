@@ -127,6 +127,29 @@ BULK_ROW: Final = {
     "given": Badge("Given", "ok", "check-circle"),
 }
 
+IMPORTED_ROLE: Final = {
+    "new": Badge("New", "info", "plus"),
+    "made": Badge("Made", "ok", "check-circle"),
+    "known": Badge("Exists already", "quiet", "check"),
+    "wrong": Badge("Wrong", "bad", "alert"),
+}
+
+IMPORT_FINDING: Final = {
+    "wrong": Badge("Wrong", "bad", "alert"),
+    "left_out": Badge("Left out", "warn", "ban"),
+    "note": Badge("Note", "info", "info"),
+}
+
+HOLDER: Final = {
+    "explained": Badge("Explained", "ok", "check-circle"),
+    "unexplained": Badge("Not explained", "warn", "help"),
+    "unknown": Badge("Unknown account", "warn", "alert"),
+    "drift": Badge("Drift", "bad", "alert"),
+    "waiting": Badge("Being set up", "info", "refresh"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "removing": Badge("Being removed", "info", "refresh"),
+}
+
 CHECK: Final = {
     "ok": Badge("Works", "ok", "check-circle"),
     "failed": Badge("Failed", "bad", "cross-circle"),
@@ -149,6 +172,9 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "mail": MAIL,
     "check": CHECK,
     "bulk_row": BULK_ROW,
+    "holder": HOLDER,
+    "imported_role": IMPORTED_ROLE,
+    "import_finding": IMPORT_FINDING,
 }
 
 

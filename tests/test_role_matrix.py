@@ -23,6 +23,11 @@ from entitlements.catalog import operations as catalogs
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
+from entitlements.delivery.holders import can_see_holders
+from entitlements.delivery.taking_over import prepare
+from entitlements.imports import operations as imports
+from entitlements.imports.building import Options
+from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
@@ -174,6 +179,23 @@ def prepared(place):
     return place
 
 
+def held_by(place):
+    """Return a role of the package that somebody holds without it."""
+    role = place.package.roles.select_related("resource").get()
+    models.Membership.objects.get_or_create(
+        group_id=role.resource.external_id, user=place.bystander
+    )
+    return role
+
+
+def tried_out(place, by):
+    """Try out the import of a role that gives what the catalog offers."""
+    resource = place.role.resource
+    gives = Entitlement("line 2", str(resource.system), resource.external_id, "member")
+    role = Definition("line 2", "Imported role", entitlements=(gives,))
+    return imports.check(place.catalog, Definitions((role,)), Options(), by=by, source="roles.csv")
+
+
 WORDS = {"name": "New", "description": "Words."}
 MATRIX = [
     Action(
@@ -255,6 +277,11 @@ MATRIX = [
         ),
     ),
     Action(
+        "12", "import roles as packages", MANAGERS,
+        lambda place, by: imports.carry_out(tried_out(place, by), by=by),
+        lambda place: Page("import_add", (place.catalog.pk,)),
+    ),
+    Action(
         "16", "create a policy", MANAGERS,
         lambda place, by: policies.create_policy(place.package, PolicyTerms("New"), by=by),
         lambda place: Page("policy_add", (place.package.pk,), policy_fields("New")),
@@ -323,6 +350,20 @@ MATRIX = [
             "give",
             (place.package.pk,),
             {"person": f"user:{place.bystander.pk}", "policy": place.by_hand.pk},
+        ),
+    ),
+    Action(
+        "24", "see who has a resource now", GIVERS,
+        lambda place, by: can_see_holders(by, place.role.resource).require(),
+        lambda place: Page("holders", (place.role.resource_id,)),
+    ),
+    Action(
+        "25", "bring existing access under control", GIVERS,
+        lambda place, by: prepare(held_by(place), place.by_hand, by=by),
+        lambda place: Page(
+            "holders",
+            (held_by(place).resource_id,),
+            {"policy": place.by_hand.pk, "take": "all"},
         ),
     ),
     Action(

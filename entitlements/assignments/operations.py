@@ -16,11 +16,18 @@ from entitlements.policies.rules import Span
 
 
 def begin(
-    policy: AssignmentPolicy, target: User, span: Span, *, by: User | None, is_direct: bool
+    policy: AssignmentPolicy,
+    target: User,
+    span: Span,
+    *,
+    by: User | None,
+    is_direct: bool,
+    takes_over: bool = False,
 ) -> Assignment:
     """Within the caller's transaction: let `target` hold the package, and queue its delivery.
 
-    An assignment past its end that nobody has carried out yet is ended first.
+    An assignment past its end that nobody has carried out yet is ended first. One that `takes_over`
+    what he has of its roles already lets none of that outlast it.
     """
     overdue = Assignment.objects.select_for_update().filter(
         target=target, package=policy.package_id
@@ -36,9 +43,15 @@ def begin(
         is_direct=is_direct,
         reminder_at=next_reminder(span.ends_at, after=clock.now()),
     )
-    grants.want(assignment)
+    grants.want(assignment, takes_over=takes_over)
     trail.record(
-        "assignment.begun", assignment, by=by, target=target, policy=policy.pk, ends_at=span.ends_at
+        "assignment.begun",
+        assignment,
+        by=by,
+        target=target,
+        policy=policy.pk,
+        ends_at=span.ends_at,
+        **({"takes_over": True} if takes_over else {}),
     )
     outbox.enqueue("delivery.tasks.deliver", assignment_id=assignment.pk)
     return assignment

@@ -29,7 +29,11 @@ def create_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> Access
 
 @transaction.atomic(durable=True)
 def _create_package(catalog: Catalog, terms: PackageTerms, by: User) -> AccessPackage:
-    catalog = catalogs.locked(catalog)
+    return new_package(catalogs.locked(catalog), terms, by=by)
+
+
+def new_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> AccessPackage:
+    """Within the caller's transaction, with the catalog locked: create a draft, or raise Denied."""
     can(by, "manage_packages", catalog).require()
     terms.check().require()
     package = AccessPackage(catalog=catalog)
@@ -62,13 +66,13 @@ def _change_package(package: AccessPackage, terms: PackageTerms, by: User) -> Ac
 @transaction.atomic(durable=True)
 def publish(package: AccessPackage, *, by: User) -> AccessPackage:
     """Let those whom a policy admits ask for it."""
-    return _move(package, PackageState.PUBLISHED, by)
+    return move(package, PackageState.PUBLISHED, by=by)
 
 
 @transaction.atomic(durable=True)
 def retire(package: AccessPackage, *, by: User) -> AccessPackage:
     """Let nobody ask for it any more; whoever holds it keeps it until its end."""
-    return _move(package, PackageState.RETIRED, by)
+    return move(package, PackageState.RETIRED, by=by)
 
 
 @transaction.atomic(durable=True)
@@ -100,7 +104,11 @@ def delete_package(package: AccessPackage, *, by: User) -> None:
 @transaction.atomic(durable=True)
 def add_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     """Put a role into a package; everybody who holds the package gets it within minutes."""
-    package = _locked(package, by)
+    put_role(_locked(package, by), role, by=by)
+
+
+def put_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
+    """Within the transaction of whoever may change the package, with it locked: add a role."""
     offers = CatalogResource.objects.filter(catalog=package.catalog, resource=role.resource_id)
     if not offers.exists():
         deny(
@@ -152,7 +160,8 @@ def _refuse_twin(package: AccessPackage, terms: PackageTerms) -> None:
         name_taken(terms.name).require()
 
 
-def _move(package: AccessPackage, state: PackageState, by: User) -> AccessPackage:
+def move(package: AccessPackage, state: PackageState, *, by: User) -> AccessPackage:
+    """Within the caller's transaction: bring a package into a state, or raise Denied."""
     package = _locked(package, by)
     if package.state != state:
         before, package.state = package.state, state

@@ -59,6 +59,11 @@ def create_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> As
 
 @transaction.atomic(durable=True)
 def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> AssignmentPolicy:
+    return new_policy(package, terms, by=by)
+
+
+def new_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
+    """Within the caller's transaction: add one more way to get a package, or raise Denied."""
     package = (
         AccessPackage.objects.select_for_update(of=("self",))
         .select_related("catalog")

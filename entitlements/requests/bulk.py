@@ -35,6 +35,7 @@ class BulkAssignment(WorkRow):
     """Many direct assignments under one policy, first as a plan and then as work.
 
     `source` says in words where its people come from. Nothing is given before `started_at` (UTC).
+    One that `takes_over` puts under control what its people have already.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -43,6 +44,7 @@ class BulkAssignment(WorkRow):
     made_by = models.ForeignKey(User, models.PROTECT, related_name="bulk_assignments")
     source = models.CharField(max_length=300)
     skips_approval = models.BooleanField(default=False)
+    takes_over = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

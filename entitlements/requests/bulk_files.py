@@ -1,6 +1,6 @@
 """From a CSV file to the entries of a list: what cannot be read is said beside its line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from entitlements.requests.judging import Entry
 PERSON: Final = ("email", "id")
 OTHERS: Final = ("start", "end", "justification")
 MOST_BYTES: Final = 4_000_000
+NO_QUESTIONS: Final[Mapping[str, QuestionTerms]] = {}
 
 
 def read(data: bytes, name: str, policy: AssignmentPolicy) -> list[Entry]:
@@ -32,7 +33,7 @@ def read(data: bytes, name: str, policy: AssignmentPolicy) -> list[Entry]:
     table = parse(data, name, required=(), optional=(*PERSON, *OTHERS, *questions))
     if not set(PERSON) & set(table.columns):
         raise BadFile(f"{name} line 1: a column “email” or “id” is missing.")
-    return [_entry(row, questions, policy) for row in table.rows]
+    return [entry_of(row, policy, questions) for row in table.rows]
 
 
 def columns_for(policy: AssignmentPolicy) -> tuple[QuestionTerms, ...]:
@@ -41,7 +42,10 @@ def columns_for(policy: AssignmentPolicy) -> tuple[QuestionTerms, ...]:
     return (*terms_of_questions(policy), *questions_about(needed, None))
 
 
-def _entry(row: Row, questions: dict[str, QuestionTerms], policy: AssignmentPolicy) -> Entry:
+def entry_of(
+    row: Row, policy: AssignmentPolicy, questions: Mapping[str, QuestionTerms] = NO_QUESTIONS
+) -> Entry:
+    """Return what a row says of one person; `questions` are by the names of their columns."""
     mistakes = list(_mistakes(row))
     starts_at, ends_at = (
         _moment(row, name, policy, mistakes) if not row.mistake else None

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import Case, Exists, OuterRef, Subquery, When
 
@@ -24,6 +24,15 @@ from entitlements.requests.attributes import (
 )
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.separation import separation_of
+
+
+class Wish(TypedDict):
+    """What somebody who asks writes and chooses."""
+
+    justification: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    answers: Given | None
 
 
 def limit_of(policy: AssignmentPolicy, *, starts_at: datetime) -> datetime | None:

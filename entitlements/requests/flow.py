@@ -240,6 +240,7 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
         span,
         by=by,
         is_direct=access_request.kind == RequestKind.ADMIN_ADD,
+        takes_over=access_request.takes_over,
     )
     write_attributes(access_request, access_request.assignment)
     moved = access_request.move(Event.START)

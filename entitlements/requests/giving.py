@@ -11,13 +11,15 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from entitlements import clock, outbox
 from entitlements.audit import trail
+from entitlements.catalog.models import Catalog
 from entitlements.catalog.permissions import can
-from entitlements.decisions import Denied, Reason, deny
+from entitlements.decisions import ALLOWED, Decision, Denied, Reason, deny
 from entitlements.directory.models import User
 from entitlements.locks import take_turns
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import operations, permissions
 from entitlements.requests.bulk import BulkAssignment, BulkRow, RowState
+from entitlements.requests.candidates import Wish
 from entitlements.requests.judging import BATCH, Entry, Judged, judge
 from entitlements.work import each
 
@@ -39,35 +41,70 @@ def plan(
     by: User,
     source: str,
     skips_approval: bool = False,
+    takes_over: bool = False,
 ) -> BulkAssignment:
     """Judge a list without giving anything; what it says of each row is kept until it is given.
 
     Raises Denied when `by` may not, or the list is empty or too long.
     """
-    can(by, "manage_assignments", policy.package.catalog).require()
-    if skips_approval:
-        permissions.can_skip_approval(by, policy.package.catalog).require()
-    if not entries:
-        deny("list_empty", "The list names nobody.", "Choose people, a group or a file.").require()
-    if len(entries) > MOST_ROWS:
-        deny(
-            "list_too_long",
-            f"The list has {len(entries):,} rows; at most {MOST_ROWS:,} are given at once.",
-            "Divide it.",
-        ).require()
+    can_plan(by, policy.package.catalog, skips_approval=skips_approval).require()
+    can_be_given(len(entries)).require()
+    return write_down(
+        policy,
+        list(judge(policy, entries)),
+        by=by,
+        source=source,
+        skips_approval=skips_approval,
+        takes_over=takes_over,
+    )
+
+
+def write_down(
+    policy: AssignmentPolicy,
+    judged: Sequence[Judged],
+    *,
+    by: User,
+    source: str,
+    skips_approval: bool,
+    takes_over: bool,
+) -> BulkAssignment:
+    """Within the transaction of whoever can plan it: keep a list as it was judged."""
     bulk = BulkAssignment.objects.create(
         package=policy.package,
         policy=policy,
         made_by=by,
         source=source[:300],
         skips_approval=skips_approval,
+        takes_over=takes_over,
         created_at=clock.now(),
     )
-    rows = (_row(bulk, number, one) for number, one in enumerate(judge(policy, entries), start=1))
+    rows = (_row(bulk, number, one) for number, one in enumerate(judged, start=1))
     BulkRow.objects.bulk_create(rows, batch_size=BATCH)
-    facts: dict[str, Any] = {"people_of": bulk.source, "rows": len(entries)}
+    facts: dict[str, Any] = {"people_of": bulk.source, "rows": len(judged)}
+    facts |= {"takes_over": True} if takes_over else {}
     trail.record("bulk.checked", bulk, by=by, package=str(bulk.package), **facts)
     return bulk
+
+
+def can_plan(by: User, catalog: Catalog, *, skips_approval: bool) -> Decision:
+    """Only people who manage assignments; without approval, owners where that is allowed."""
+    decision = can(by, "manage_assignments", catalog)
+    if decision and skips_approval:
+        return permissions.can_skip_approval(by, catalog)
+    return decision
+
+
+def can_be_given(rows: int) -> Decision:
+    """Say whether a list of so many rows can be given at once."""
+    if not rows:
+        return deny("list_empty", "The list names nobody.", "Choose people, a group or a file.")
+    if rows > MOST_ROWS:
+        return deny(
+            "list_too_long",
+            f"The list has {rows:,} rows; at most {MOST_ROWS:,} are given at once.",
+            "Divide it.",
+        )
+    return ALLOWED
 
 
 def _row(bulk: BulkAssignment, position: int, judged: Judged) -> BulkRow:
@@ -95,6 +132,11 @@ def start(bulk: BulkAssignment, *, by: User) -> BulkAssignment:
     The work is a row: a worker, or whoever calls `carry_on`, does it.
     """
     bulk = BulkAssignment.objects.select_for_update(of=("self",)).get(pk=bulk.pk)
+    return set_going(bulk, by=by)
+
+
+def set_going(bulk: BulkAssignment, *, by: User) -> BulkAssignment:
+    """Within the caller's transaction, with the list locked: make it due, or raise Denied."""
     can(by, "manage_assignments", bulk.package.catalog).require()
     if bulk.made_by_id != by.pk:
         deny(
@@ -117,7 +159,7 @@ def give_all(bulk: BulkAssignment, *, by: User) -> None:
     """Begin to give what can be given: a short list at once, a long one by the workers."""
     start(bulk, by=by)
     if bulk.rows.filter(state=RowState.READY).count() > MOST_AT_ONCE:
-        _queue(bulk.pk)
+        queue(bulk.pk)
     else:
         carry_on(bulk.pk)
 
@@ -168,14 +210,19 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
     row = BulkRow.objects.select_for_update(of=("self",)).select_related("target").get(pk=key)
     if row.state != RowState.READY or row.target is None:
         return
-    wish: operations.Wish = {
+    wish: Wish = {
         "justification": row.justification,
         "starts_at": row.starts_at,
         "ends_at": row.ends_at,
         "answers": row.answers,
     }
     row.access_request = operations.give(
-        bulk.policy, row.target, wish, by=bulk.made_by, skips_approval=bulk.skips_approval
+        bulk.policy,
+        row.target,
+        wish,
+        by=bulk.made_by,
+        skips_approval=bulk.skips_approval,
+        takes_over=bulk.takes_over,
     )
     row.state = RowState.GIVEN
     row.save(update_fields=["state", "access_request"])
@@ -184,7 +231,7 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
 def _leave(bulk: BulkAssignment) -> None:
     """Let the next worker go on at once."""
     BulkAssignment.objects.filter(pk=bulk.pk).update(lease_until=None, next_attempt_at=clock.now())
-    _queue(bulk.pk)
+    queue(bulk.pk)
 
 
 @transaction.atomic(durable=True)
@@ -222,10 +269,11 @@ def sweep_bulk() -> int:
     old = BulkAssignment.objects.never_started().filter(created_at__lt=clock.now() - KEPT)
     old.delete()
     due = list(BulkAssignment.objects.running().due().values_list("pk", flat=True)[:BATCH])
-    return each(_queue, due)
+    return each(queue, due)
 
 
-def _queue(bulk_id: UUID) -> None:
+def queue(bulk_id: UUID) -> None:
+    """Within the caller's transaction: tell the workers of a list that is due."""
     outbox.enqueue("requests.giving.carry_on", bulk_id=bulk_id)
 
 

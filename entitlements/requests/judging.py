@@ -57,7 +57,7 @@ def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged
     seen: dict[UUID, Entry] = {}
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
-        people = _people(entry.key for entry in batch)
+        people = people_called(entry.key for entry in batch)
         users = [user for named in people.values() for user in named]
         standings = _standings(policy, users)
         separations = separations_of(policy.package, {user.pk for user in users})
@@ -106,8 +106,8 @@ def _twice(first: Entry) -> Reason:
     return Reason("named_twice", f"This person is named before{where}.", "Take one of them out.")
 
 
-def _people(keys: Iterable[str]) -> dict[str, list[User]]:
-    """Return who is meant by each key (in small letters), by one query."""
+def people_called(keys: Iterable[str]) -> dict[str, list[User]]:
+    """Return who is meant by each address, employee id or id (in small letters), by one query."""
     wanted = {key.lower() for key in keys if key}
     ids = [found for key in wanted if (found := _id(key))]
     folded = User.objects.annotate(address=Lower("email"), number=Lower("employee_id"))

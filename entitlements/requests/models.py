@@ -132,6 +132,7 @@ class AccessRequest(models.Model):
     `starts_at` and `ends_at` are what was chosen (UTC; None: what the policy says). `shortened_to`
     is an earlier end that an approver set. `terms` is the policy as it read at that time, `answers`
     what was answered to its questions: the key and text of each, the value and its words.
+    When it `takes_over`, what the target has of the package already ends with it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -150,6 +151,7 @@ class AccessRequest(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     shortened_to = models.DateTimeField(null=True, blank=True)
+    takes_over = models.BooleanField(default=False, editable=False)
     terms = models.JSONField(default=dict)
     answers = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField()

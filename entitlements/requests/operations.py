@@ -1,7 +1,6 @@
 """Ask for access, keep it longer, give it back, give it directly, end it, call a request off."""
 
 from datetime import datetime
-from typing import TypedDict
 
 from django.db import transaction
 
@@ -21,20 +20,12 @@ from entitlements.policies.risk import stages_for
 from entitlements.policies.rules import text_fits
 from entitlements.requests import candidates, flow, permissions
 from entitlements.requests.attributes import names_by_key, questions_about, with_profile
+from entitlements.requests.candidates import Wish
 from entitlements.requests.models import AccessRequest, StepState
 from entitlements.requests.states import ADDS, EXTENDS, WISHED, Event, RequestKind, RequestState
 
 REMIND_AGAIN = flow.ONE_DAY
 OVERTAKEN = "The access ended before the request was decided."
-
-
-class Wish(TypedDict):
-    """What somebody who asks writes and chooses."""
-
-    justification: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    answers: Given | None
 
 
 @transaction.atomic(durable=True)
@@ -55,12 +46,7 @@ def submit(
     """
     target = target or by
     take_turns(target.pk, policy.package_id)
-    wish: Wish = {
-        "justification": justification,
-        "starts_at": starts_at,
-        "ends_at": ends_at,
-        "answers": answers,
-    }
+    wish = Wish(justification=justification, starts_at=starts_at, ends_at=ends_at, answers=answers)
     may_ask = permissions.can_ask_for(by, target, policy)
     (may_ask + candidates.can_request(policy, target, **wish)).require()
     kind = RequestKind.USER_ADD if target == by else RequestKind.ON_BEHALF_ADD
@@ -89,17 +75,18 @@ def assign(
     Owners may skip them where the organization allows it. Raises Denied when `by` may not, or
     `target` does not fit the policy.
     """
-    wish: Wish = {
-        "justification": justification,
-        "starts_at": starts_at,
-        "ends_at": ends_at,
-        "answers": answers,
-    }
+    wish = Wish(justification=justification, starts_at=starts_at, ends_at=ends_at, answers=answers)
     return give(policy, target, wish, by=by, skips_approval=skips_approval)
 
 
 def give(
-    policy: AssignmentPolicy, target: User, wish: Wish, *, by: User, skips_approval: bool
+    policy: AssignmentPolicy,
+    target: User,
+    wish: Wish,
+    *,
+    by: User,
+    skips_approval: bool,
+    takes_over: bool = False,
 ) -> AccessRequest:
     """Within the caller's transaction: give a package directly, or raise Denied."""
     take_turns(target.pk, policy.package_id)
@@ -108,7 +95,13 @@ def give(
         permissions.can_skip_approval(by, policy.package.catalog).require()
     candidates.can_request(policy, target, is_direct=True, **wish).require()
     access_request = _create(
-        RequestKind.ADMIN_ADD, policy, by, target, skips_approval=skips_approval, **wish
+        RequestKind.ADMIN_ADD,
+        policy,
+        by,
+        target,
+        skips_approval=skips_approval,
+        takes_over=takes_over,
+        **wish,
     )
     flow.record(
         access_request,
@@ -116,6 +109,7 @@ def give(
         by=by,
         justification=wish["justification"],
         **({"approval_skipped": True} if skips_approval else {}),
+        **({"takes_over": True} if takes_over else {}),
     )
     flow.take_in(access_request, by=by)
     return access_request
@@ -319,6 +313,7 @@ def _create(
     answers: Given | None = None,
     assignment: Assignment | None = None,
     skips_approval: bool = False,
+    takes_over: bool = False,
 ) -> AccessRequest:
     terms = frozen_terms(policy)
     if skips_approval or (kind in EXTENDS and not extension_is_approved(policy)):
@@ -341,6 +336,7 @@ def _create(
         ends_at=ends_at,
         terms=terms,
         answers=kept(from_frozen(terms["questions"]), with_profile(needed, target, answers)),
+        takes_over=takes_over,
         created_at=clock.now(),
     )
 

@@ -30,7 +30,9 @@ class RoleLine:
     def was_held_before(self) -> bool:
         """Whether the person had the role by other means, which the catalog lets him keep."""
         grant = self.held.grant
-        return self.keeps_earlier and grant is not None and bool(grant.held_before)
+        if grant is None or grant.is_taken_over:
+            return False
+        return self.keeps_earlier and bool(grant.held_before)
 
     @property
     def stays(self) -> bool:

@@ -14,6 +14,7 @@ from entitlements.catalog.appointments import rights_of
 from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.catalog.permissions import can
+from entitlements.imports.models import RoleImport
 from entitlements.policies.models import AssignmentPolicy
 from portal.http import PortalRequest
 
@@ -76,6 +77,14 @@ def callout_for(request: PortalRequest, callout_id: UUID) -> Callout:
     callout = get_object_or_404(callouts, pk=callout_id)
     can(request.user, "manage_assignments", callout.extension.catalog).require()
     return callout
+
+
+def import_for(request: PortalRequest, import_id: UUID) -> RoleImport:
+    """Return an import into one of the viewer's catalogs; raise Denied when he lacks the right."""
+    visible = RoleImport.objects.visible_to(request.user).select_related("catalog", "made_by")
+    role_import = get_object_or_404(visible, pk=import_id)
+    can(request.user, "manage_packages", role_import.catalog).require()
+    return role_import
 
 
 def to_catalog(catalog: Catalog) -> list[Crumb]:

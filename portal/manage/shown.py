@@ -17,6 +17,9 @@ SENTENCES = {
     "catalog.role_clash_removed": "let {role} clash with {other} no more.",
     "catalog.resource_added": "added the resource {name}.",
     "catalog.resource_removed": "removed the resource {name}.",
+    "catalog.roles_checked": "tried out the import of {source}.",
+    "catalog.roles_imported": "imported {source}.",
+    "catalog.roles_dropped": "dropped the import of {source}.",
     "resource.changed": "changed {changed}.",
     "resource.role_added": "added the role {name}.",
     "resource.role_changed": "changed the words of a role.",
@@ -55,6 +58,8 @@ SENTENCES = {
     "assignment.end_announced": "sent a reminder of the end.",
     "assignment.reprocessed": "had every role set up again.",
 }
+
+FACTS = ("name", "version", "other", "role", "source")
 
 
 def package_state(package: AccessPackage) -> str:
@@ -142,7 +147,7 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
         return f"{who}: {event.action.partition('.')[2].replace('_', ' ')}."
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
-    facts = {name: details.get(name, "") for name in ("name", "version", "other", "role")}
+    facts = {name: details.get(name, "") for name in FACTS}
     return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 

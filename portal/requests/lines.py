@@ -29,7 +29,11 @@ class Line:
 
 WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.submitted": ("done", "inbox", "{actor} asked for {package}{whom}."),
-    "request.given_directly": ("done", "person", "{actor} gave it directly to {target}{skipped}."),
+    "request.given_directly": (
+        "done",
+        "person",
+        "{actor} gave it directly to {target}{skipped}{taken_over}.",
+    ),
     "request.extension_asked": ("done", "inbox", "{actor} asked to keep it {until}."),
     "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
@@ -117,6 +121,9 @@ class Teller:
             "stand_in": self._stand_in(details),
             "handed_over": self._handed_over(details, actor),
             "skipped": ", without approval" if details.get("approval_skipped") else "",
+            "taken_over": "; what was held already ends with it"
+            if details.get("takes_over")
+            else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
             "removed": self._removed(),

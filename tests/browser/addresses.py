@@ -31,7 +31,7 @@ NO_PAGES = {
     "approvals:shorten", "approvals:deny", "approvals:ask", "approvals:delegation_end",
     "requests:answer", "notifications:mark_read", "preferences:theme",
     "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
-    "manage:give_start", "manage:give_drop",
+    "manage:give_start", "manage:give_drop", "manage:import_start", "manage:import_drop",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
@@ -40,7 +40,8 @@ NO_PAGES = {
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
-    "manage:catalog_clashes_file",
+    "manage:catalog_clashes_file", "manage:holders_file",
+    "manage:import_sample", "manage:import_result",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -259,6 +260,21 @@ def connected(user):
         yield visit("manage:callout_answer", extension.callouts.all()[0].pk)
 
 
+def held_now(user):
+    """Who has what owners offer: in a group of the directory, and in a system that is away."""
+    resources = models.Resource.objects.visible_to(user).exclude(roles=None)
+    for resource in one_per(resources.order_by("name", "pk"), "system_id"):
+        for sort in ("", "?show=explained", "?show=unknown", "?show=missing"):
+            yield visit("manage:holders", resource.pk, query=sort)
+
+
+def imported(user):
+    """Imports of role definitions: with mistakes, tried out, and carried out."""
+    for role_import in models.RoleImport.objects.filter(made_by=user).order_by("created_at"):
+        for sort in ("", "?show=wrong", "?show=left_out"):
+            yield visit("manage:import", role_import.pk, query=sort)
+
+
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
@@ -267,6 +283,7 @@ def changed(user):
         "catalog_edit",
         "resource_add",
         "package_add",
+        "import_add",
         "role_clash_add",
         "extension_add",
     ):
@@ -381,7 +398,7 @@ PERSONAS = {
     "dev": [of_everybody, own, to_decide, team],
     "bo": [of_everybody, own, to_decide, broken_link, lists],
     "gita": [of_everybody, own, to_decide, refused],
-    "olga": [of_everybody, own, managed, changed],
+    "olga": [of_everybody, own, managed, changed, held_now, imported],
     "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
     "ivo": [of_everybody, of_administrators, administered],

@@ -1,5 +1,6 @@
 """Every page as every persona of the demo company, in both themes, wide and narrow."""
 
+import json
 import os
 import time
 from functools import partial
@@ -18,7 +19,10 @@ from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
-from entitlements.models import Group, RiskStage, User
+from entitlements.imports import bundles, operations
+from entitlements.imports.building import Options
+from entitlements.imports.definitions import definitions_of
+from entitlements.models import Catalog, Group, RiskStage, User
 from entitlements.policies.risk_operations import report_risk
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
@@ -62,12 +66,40 @@ def furnish():
     outbox.enqueue("sweep.run")
     report_risk(User.objects.first(), "insider", 1, source="Works council", by=None)
     RiskStage.objects.create(kind="insider", from_level=3, group=Group.objects.first())
+    import_roles(User.objects.get(display_name="Olga Owner"))
     rosa = User.objects.get(display_name="Rosa Marsh")
     TOTP.activate(rosa, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(rosa)
     Authenticator.objects.create(
         user=rosa, type=Authenticator.Type.WEBAUTHN, data={"name": "Blue key", "credential": {}}
     )
+
+
+def import_roles(owner):
+    """Let an owner import roles: once with mistakes, once tried out, and once in full."""
+    catalog = Catalog.objects.visible_to(owner).exclude(packages=None).order_by("name")[0]
+    role = catalog.packages.filter(roles__resource__system__kind="directory")[0].roles.filter(
+        resource__system__kind="directory"
+    )[0]
+    for name, resource in (("Broken", "Nowhere"), ("Planned", None), ("Imported", None)):
+        gives = {
+            "system": str(role.resource.system),
+            "resource": resource or role.resource.external_id,
+            "resource_role": role.external_id,
+        }
+        document = {
+            "role": f"{name} role",
+            "entitlements": [gives],
+            "approvers": [{"stage": 1, "kind": "catalog_owners"}],
+            "members": [{"member": owner.email}, {"member": "nobody@example.com"}],
+        }
+        data = json.dumps({"roles": [document]}).encode()
+        definitions = definitions_of(bundles.read([("roles.json", data)]))
+        role_import = operations.check(
+            catalog, definitions, Options(), by=owner, source=f"{name.lower()}.json"
+        )
+        if name == "Imported":
+            operations.carry_out(role_import, by=owner)
 
 
 @pytest.fixture

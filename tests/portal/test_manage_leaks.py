@@ -86,6 +86,12 @@ class World:
             source=f"{name} list",
             created_at=clock.now(),
         )
+        self.role_import = models.RoleImport.objects.create(
+            catalog=self.catalog,
+            made_by=person,
+            source=f"{name} roles",
+            created_at=clock.now(),
+        )
         self.attribute = models.ResourceAttribute.objects.create(
             resource=self.resource, name="office", question=f"{name} office?"
         )
@@ -131,6 +137,7 @@ class World:
             "extension_id": self.extension.pk,
             "callout_id": self.callout.pk,
             "list_id": self.bulk.pk,
+            "import_id": self.role_import.pk,
             "attribute_id": self.attribute.pk,
             "clash_id": self.clash.pk,
             "role_clash_id": self.role_clash.pk,
@@ -229,7 +236,7 @@ def test_no_page_about_ones_own_names_anything_foreign(client, viewer, sales):
         reverse("manage:resource", args=[shared.pk]),
     ]
     for address in pages:
-        html = client.get(address).getvalue().decode()
+        html = client.get(address).getvalue().decode(errors="replace")
         assert not FOREIGN.search(html), address
 
 
@@ -239,6 +246,11 @@ def test_what_is_shared_shows_the_own_side_alone(client, viewer, sales):
     html = client.get(reverse("manage:resource", args=[shared.pk])).content.decode()
     assert "Sales package" in html
     assert "Sven Seller" in html
+    for show in ("missing", "explained", "unexplained"):
+        address = reverse("manage:holders", args=[shared.pk])
+        holders = client.get(address, {"show": show}).content.decode()
+        assert ("Sven Seller" in holders) == (show == "missing")
+        assert not FOREIGN.search(holders)
     row = client.get(listing("resource"), {"q": "Shared"}).content.decode()
     assert re.search(r'data-label="In packages">1<', row)
 

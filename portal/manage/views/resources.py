@@ -13,6 +13,7 @@ from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.permissions import can_change_resource
 from entitlements.catalog.terms import ResourceTerms, RoleTerms
 from entitlements.decisions import Denied
+from entitlements.delivery.holders import can_see_holders
 from entitlements.systems.models import ConnectedSystem
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -43,6 +44,7 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         "resource": resource,
         "crumbs": to_resource(resource)[:1],
         "decision": can_change_resource(request.user, resource),
+        "sees_holders": can_see_holders(request.user, resource),
         "roles": resource.roles.order_by("name"),
         "attributes": resource.attributes.all(),
         "catalogs": mine.filter(resources=resource).order_by("name"),
