@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
 from entitlements.catalog.permissions import can_create_catalogs
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.permissions import can_delete_records
 from portal import wording
 from portal.admin.filters import (
     AssignmentStateFilter,
@@ -290,7 +291,14 @@ class RequestList(CatalogScopedAdmin[AccessRequest]):
     search_fields = ("target__display_name", "requestor__display_name", "package__name")
     list_select_related = ("target", "requestor", "package")
     ordering = ("-created_at", "pk")
-    actions = ("cancel", "try_again")
+    actions = ("cancel", "try_again", "delete_records")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer the deletion of records to those who may delete them."""
+        actions = super().get_actions(request)
+        if not can_delete_records(cast(PortalRequest, request).user):
+            del actions["delete_records"]
+        return actions
 
     @admin.display(description="For", ordering="target__display_name")
     def asked(self, access_request: AccessRequest) -> SafeString:
@@ -324,6 +332,10 @@ class RequestList(CatalogScopedAdmin[AccessRequest]):
     @admin.action(description="Try again…")
     def try_again(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
         return _to_confirm("manage:requests_again", chosen)
+
+    @admin.action(description="Delete records…")
+    def delete_records(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
+        return _to_confirm("manage:requests_delete", chosen)
 
 
 def _to_confirm(name: str, chosen: QuerySet[Any]) -> HttpResponse:

@@ -319,6 +319,8 @@ def changed(user):
     ids = "&".join(f"id={one.pk}" for one in requests[:2])
     yield visit("manage:requests_cancel", query=f"?{ids}")
     yield visit("manage:requests_again", query=f"?{ids}")
+    status = 200 if user.is_superuser else 403
+    yield visit("manage:requests_delete", query=f"?{ids}", status=status)
 
 
 def refused(user):

@@ -435,6 +435,16 @@ def test_foreign_access_is_not_touched(client, viewer, sales, finance, name):
     assert finance.assignment.is_live
 
 
+def test_the_deletion_of_records_is_offered_to_administrators_alone(client, viewer, sales):
+    sent = {"action": "delete_records", "index": "0", "_selected_action": sales.access_request.pk}
+
+    assert "Delete records" not in client.get(listing("accessrequest")).text
+    assert "requests/delete" not in client.post(listing("accessrequest"), sent).headers.get(
+        "Location", ""
+    )
+    assert client.get(reverse("manage:requests_delete"), {"id": 1}).status_code == 403
+
+
 @pytest.mark.parametrize("name", ["requests_cancel", "requests_again"])
 def test_foreign_requests_are_not_touched(client, viewer, finance, name):
     address = reverse(f"manage:{name}")
