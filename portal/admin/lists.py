@@ -26,6 +26,8 @@ from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.permissions import can_delete_records
 from portal import wording
+from portal.admin.columns import ASSIGNMENTS, REQUESTS
+from portal.admin.exported import ExportedAdmin
 from portal.admin.filters import (
     AssignmentStateFilter,
     CatalogFilter,
@@ -232,7 +234,7 @@ class ResourceList(CatalogScopedAdmin[Resource]):
         return int(resource.use_count)
 
 
-class AssignmentList(CatalogScopedAdmin[Assignment]):
+class AssignmentList(ExportedAdmin[Assignment]):
     address = "assignments"
     heading = "Assignments"
     lead = "Who holds what, since when and until when."
@@ -243,6 +245,8 @@ class AssignmentList(CatalogScopedAdmin[Assignment]):
     list_select_related = ("target", "package", "policy")
     ordering = ("target__display_name", "package__name", "-starts_at", "pk")
     actions = ("end_access", "set_up_again")
+    columns = ASSIGNMENTS
+    related = ("package__catalog", "ended_by")
 
     @admin.display(description="Person", ordering="target__display_name")
     def person(self, assignment: Assignment) -> SafeString:
@@ -281,7 +285,7 @@ class AssignmentList(CatalogScopedAdmin[Assignment]):
         return _to_confirm("manage:assignments_again", chosen)
 
 
-class RequestList(CatalogScopedAdmin[AccessRequest]):
+class RequestList(ExportedAdmin[AccessRequest]):
     address = "requests"
     heading = "Requests"
     lead = "What was asked for, who is to decide, and what is stuck."
@@ -292,6 +296,8 @@ class RequestList(CatalogScopedAdmin[AccessRequest]):
     list_select_related = ("target", "requestor", "package")
     ordering = ("-created_at", "pk")
     actions = ("cancel", "try_again", "delete_records")
+    columns = REQUESTS
+    related = ("package__catalog", "policy")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer the deletion of records to those who may delete them."""

@@ -40,7 +40,8 @@ NO_PAGES = {
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
-    "manage:catalog_clashes_file",
+    "manage:catalog_clashes_file", "manage:entitlements_assignment_export",
+    "manage:entitlements_accessrequest_export",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form

@@ -35,6 +35,7 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
+from tests.files import Opened
 
 LISTS = ("catalog", "accesspackage", "assignmentpolicy", "resource", "assignment", "accessrequest")
 NOT_THERE = {404, 405}
@@ -184,8 +185,19 @@ def withdraw(viewer, sales):
     return withdraw
 
 
+def words_of(response):
+    """What somebody reads who opens a page, or a file that it answers with."""
+    if response.headers.get("Content-Type") == "application/zip":
+        return "".join(data.decode() for data in Opened(response).contents.values())
+    return response.getvalue().decode()
+
+
 def listing(model):
     return reverse(f"manage:entitlements_{model}_changelist")
+
+
+def file_of(model):
+    return reverse(f"manage:entitlements_{model}_export")
 
 
 def addresses(ids, person):
@@ -225,12 +237,12 @@ def test_no_page_about_ones_own_names_anything_foreign(client, viewer, sales):
     pages = [
         reverse("manage:index"),
         reverse("manage:deliveries"),
+        *map(file_of, ("assignment", "accessrequest")),
         *addresses(ids, viewer),
         reverse("manage:resource", args=[shared.pk]),
     ]
     for address in pages:
-        html = client.get(address).getvalue().decode()
-        assert not FOREIGN.search(html), address
+        assert not FOREIGN.search(words_of(client.get(address))), address
 
 
 def test_what_is_shared_shows_the_own_side_alone(client, viewer, sales):
@@ -558,6 +570,7 @@ def test_after_the_role_is_taken_nothing_is_there_any_more(client, viewer, sales
         reverse("manage:deliveries"),
         reverse("manage:pick"),
         *map(listing, LISTS),
+        *map(file_of, ("assignment", "accessrequest")),
         *addresses(sales.ids, viewer),
     ]
     assert client.get(pages[0]).status_code == 200
