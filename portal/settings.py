@@ -247,8 +247,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LINKS = "portal.links.link_for"
 MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 
-# What owners may do
+# What people read where nobody closer to it says otherwise, and what owners may do
 
+APPROVERS_SHOWN = env.bool("APPROVERS_SHOWN", default=True)
 RESOURCES_SHOWN_TO = env.str("RESOURCES_SHOWN_TO", default="everyone")
 DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
 
