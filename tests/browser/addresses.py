@@ -1,8 +1,10 @@
 """Every address of the portal, with what there is for each persona of the demo company."""
 
 from typing import NamedTuple
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -84,6 +86,7 @@ def of_nobody(user):
     for mail in one_per(mails.order_by("-sent_at"), "event"):
         yield visit("demo:message", mail.pk)
     yield Visit("nowhere", "/nowhere/", 404)
+    yield visit("package_link", "fabrikam.example", UUID(int=1), status=404)
 
 
 def of_everybody(user):
@@ -108,6 +111,7 @@ def of_one_for_all(user):
     yield visit("packages:index", query="?q=zeppelin")
     yield visit("requests:index", query="?show=closed")
     yield visit("notifications:index", query="?show=unread")
+    yield visit("package_link", settings.ORGANIZATION_HINTS[0], UUID(int=1), status=404)
     yield visit("preferences:index")
     yield visit("help:index")
     for topic in TOPICS:
