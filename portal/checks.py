@@ -1,6 +1,7 @@
 """What must be right before anything starts; each message says what to do."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.environment import is_loopback
 
+HINT = re.compile(r"[\w.-]+", re.ASCII)
 RESOURCES_SHOWN_TO = ("everyone", "members", "nobody")
 
 
@@ -18,7 +20,7 @@ def settings_fit_together(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report settings that are missing, or that must not meet."""
-    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs(), *_contents()]
+    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs(), *_contents(), *_hints()]
 
 
 def refuse_wrong_settings() -> None:
@@ -101,4 +103,15 @@ def _contents() -> Iterator[Error]:
             f"RESOURCES_SHOWN_TO cannot be {settings.RESOURCES_SHOWN_TO}.",
             hint="Set it to everyone, members or nobody.",
             id="portal.E006",
+        )
+
+
+def _hints() -> Iterator[Error]:
+    hints = settings.ORGANIZATION_HINTS
+    wrong = [hint for hint in hints if not HINT.fullmatch(hint)]
+    if wrong or not hints:
+        yield Error(
+            f"ORGANIZATION_HINTS cannot be {', '.join(wrong) or 'empty'}.",
+            hint="Name the organization by letters, digits, dots and hyphens, as in example.com.",
+            id="portal.E007",
         )

@@ -17,13 +17,14 @@ def csv_response(
     name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
     """Return a file to download, written while it is read."""
-    response = StreamingHttpResponse(written(header, rows), content_type="text/csv; charset=utf-8")
+    lines = csv_lines(header, rows)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield a file line by line, after a mark that says how it is written."""
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield the file line by line, the mark first."""
     place = StringIO()
     writer = csv.writer(place)
     yield "\ufeff"
@@ -34,11 +35,15 @@ def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[st
         place.truncate()
 
 
+def in_file(moment: datetime) -> str:
+    """Return a moment as files have it: ISO 8601 in the reader's zone, with its offset."""
+    return timezone.localtime(moment).isoformat(timespec="seconds")
+
+
 def _plain(cell: Any) -> str:
-    """Return a cell as text; moments in the reader's zone, with its offset."""
     if cell is None:
         return ""
     if isinstance(cell, datetime):
-        return timezone.localtime(cell).isoformat(timespec="seconds")
+        return in_file(cell)
     text = str(cell)
     return f"'{text}" if text.startswith(FORMULAS) else text

@@ -7,6 +7,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -34,6 +35,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def host_of(url: str) -> str:
+    """Return the host in an address, which names the organization unless it gives itself a name."""
+    host = urlsplit(url).hostname or ""
+    return host if host and ":" not in host else "localhost"
 
 
 def database(url: str, *, directory: Path, pool_size: int) -> dict[str, Any]:

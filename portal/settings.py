@@ -21,6 +21,7 @@ PORTAL_NAME = env.str("PORTAL_NAME", default="Access Hub")
 BIND = env.str("BIND", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 PORTAL_URL = env.str("PORTAL_URL", default=f"http://localhost:{PORT}").rstrip("/")
+ORGANIZATION_HINTS = env.list("ORGANIZATION_HINTS", default=[environment.host_of(PORTAL_URL)])
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
@@ -247,8 +248,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LINKS = "portal.links.link_for"
 MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 
-# What owners may do
+# What people read where nobody closer to it says otherwise, and what owners may do
 
+APPROVERS_SHOWN = env.bool("APPROVERS_SHOWN", default=True)
 RESOURCES_SHOWN_TO = env.str("RESOURCES_SHOWN_TO", default="everyone")
 DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
 

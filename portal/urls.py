@@ -2,10 +2,12 @@ from django.urls import include, path
 
 from portal import accounts, health
 from portal.admin.registry import administration, manage
+from portal.packages import shared
 
 urlpatterns = [
     path("", include("portal.home.urls")),
     path("packages/", include("portal.packages.urls")),
+    path("@<str:hint>/packages/<uuid:package_id>/", shared.follow, name="package_link"),
     path("access/", include("portal.access.urls")),
     path("requests/", include("portal.requests.urls")),
     path("approvals/", include("portal.approvals.urls")),

@@ -88,8 +88,10 @@
     const button = event.target.closest("[data-copy], [data-print]");
     if (!button) return;
     if ("print" in button.dataset) return print();
+    event.preventDefault();
     const words = button.dataset.copy || location.href;
-    navigator.clipboard?.writeText(words).then(() => { button.textContent = "Copied"; });
+    const copied = navigator.clipboard?.writeText(words) ?? Promise.reject();
+    copied.then(() => { button.textContent = "Copied"; }, () => say(`Copy it from here: ${words}`));
   });
 
   const prepare = (root) => {

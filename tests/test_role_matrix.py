@@ -32,7 +32,7 @@ from entitlements.policies import drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
 from entitlements.requests import operations as requests
-from entitlements.requests import reapplying
+from entitlements.requests import reapplying, records
 from entitlements.requests.states import RequestKind, RequestState
 from tests.factories import (
     AccessPackageFactory,
@@ -91,6 +91,7 @@ class Place:
             state=RequestState.DELIVERY_FAILED,
             assignment=failed,
         )
+        self.denied = AccessRequestFactory(policy=self.policy, state=RequestState.DENIED)
         self.by_hand = AssignmentPolicyFactory(package=self.package, name="By hand", scope="nobody")
 
 
@@ -390,6 +391,13 @@ MATRIX = [
         "28", "set up an assignment again", GIVERS,
         lambda place, by: delivery.reprocess_assignment(place.assignment, by=by),
         lambda place: Page("assignments_again", (), {"id": [place.assignment.pk]}),
+    ),
+    Action(
+        "29", "delete the record of a completed request", ANYWHERE,
+        lambda place, by: records.delete_record(place.denied, by=by, justification="Asked to"),
+        lambda place: Page(
+            "requests_delete", (), {"id": [place.denied.pk], "justification": "Asked to"}
+        ),
     ),
 ]  # fmt: skip
 

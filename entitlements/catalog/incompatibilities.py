@@ -28,6 +28,7 @@ class Incompatibility(models.Model):
     """A package, and what must not be held by whoever gets it: a package, a group, or a role.
 
     One-way it speaks only against getting `package`; symmetric, against getting the other as well.
+    Entries from before it was kept do not say who made them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -42,6 +43,8 @@ class Incompatibility(models.Model):
         ResourceRole, models.CASCADE, null=True, blank=True, related_name="named_as_clash"
     )
     is_symmetric = models.BooleanField(default=False)
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    made_at = models.DateTimeField(null=True, blank=True)
 
     objects = IncompatibilityQuerySet.as_manager()
 

@@ -67,7 +67,7 @@ def _olga_thinks_again(stage: Stage) -> Life:
     olga, policy = stage.person("olga.owner"), stage.company.way("sales_reader")
     yield stage.when(40, 11)
     terms = replace(
-        policies.terms_of(policy), description="At once, for half a year.", shows_approvers=False
+        policies.terms_of(policy), description="At once, for half a year.", shows_approvers="no"
     )
     policies.change_policy(policy, terms, by=olga)
     yield stage.when(1, 16)

@@ -3,6 +3,7 @@
 from typing import Any, Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.db.models.expressions import RawSQL
@@ -32,6 +33,14 @@ class Expiration(models.TextChoices):
     ON_DATE = "on_date", "On a date"
     AFTER_DAYS = "after_days", "After a number of days"
     AFTER_HOURS = "after_hours", "After a number of hours"
+
+
+class ApproversShown(models.TextChoices):
+    """Whether whoever asks reads the names of those who decide."""
+
+    ORGANIZATION = "organization", "As the organization decides"
+    YES = "yes", "Yes"
+    NO = "no", "No"
 
 
 class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
@@ -122,7 +131,9 @@ class AssignmentPolicy(models.Model):
     allows_extension = models.BooleanField(default=True)
     extension_requires_approval = models.BooleanField(default=True)
     sends_notifications = models.BooleanField(default=True)
-    shows_approvers = models.BooleanField(default=True)
+    shows_approvers = models.CharField(
+        max_length=20, choices=ApproversShown, default=ApproversShown.ORGANIZATION
+    )
     approver_can_remove = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -154,10 +165,21 @@ class AssignmentPolicy(models.Model):
                 condition=Q(duration=None) | Q(duration__gte=1),
                 name="policy_lasts_at_least_one_unit",
             ),
+            models.CheckConstraint(
+                condition=Q(shows_approvers__in=ApproversShown.values),
+                name="policy_says_whether_approvers_are_shown",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def names_approvers(self) -> bool:
+        """Whether whoever asks reads who decides, by the policy's word or the organization's."""
+        if self.shows_approvers == ApproversShown.ORGANIZATION:
+            return bool(settings.APPROVERS_SHOWN)
+        return self.shows_approvers == ApproversShown.YES
 
 
 class DecisionRule(models.TextChoices):
@@ -318,7 +340,7 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
         "allows_extension": policy.allows_extension,
         "extension_requires_approval": policy.extension_requires_approval,
         "sends_notifications": policy.sends_notifications,
-        "shows_approvers": policy.shows_approvers,
+        "shows_approvers": policy.names_approvers,
         "approver_can_remove": policy.approver_can_remove,
         "stages": [stage.frozen() for stage in stages],
         "questions": [question.terms().frozen() for question in policy.questions.all()],

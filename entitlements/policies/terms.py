@@ -18,6 +18,7 @@ MOST_HOURS = MOST_DAYS * 24
 MOST_TARGETS = 500
 
 SCOPES = ("nobody", "specific", "all_members", "all_users")
+SHOWN = ("organization", "yes", "no")
 EXPIRATIONS = ("never", "on_date", "after_days", "after_hours")
 
 
@@ -49,7 +50,7 @@ class PolicyTerms(Terms):
     allows_extension: bool = True
     extension_requires_approval: bool = True
     sends_notifications: bool = True
-    shows_approvers: bool = True
+    shows_approvers: str = "organization"
     approver_can_remove: bool = True
     stages: tuple[StageTerms, ...] = ()
     questions: tuple[QuestionTerms, ...] = ()
@@ -139,6 +140,15 @@ def end_is_ahead(proposal: Proposal) -> Iterator[Reason]:
         yield Reason("end_in_the_past", "The end is in the past.", "Choose a later date.")
 
 
+def naming_is_known(proposal: Proposal) -> Iterator[Reason]:
+    if proposal.terms.shows_approvers not in SHOWN:
+        yield Reason(
+            "unknown_naming",
+            "There is no such choice of whether approvers are named.",
+            "Choose one of those listed.",
+        )
+
+
 def stages_decide(proposal: Proposal) -> Iterator[Reason]:
     yield from stages_fit(proposal.terms.stages)
 
@@ -153,6 +163,7 @@ RULES: tuple[Callable[[Proposal], Iterable[Reason]], ...] = (
     expiration_is_complete,
     duration_is_possible,
     end_is_ahead,
+    naming_is_known,
     stages_decide,
     questions_are_complete,
 )

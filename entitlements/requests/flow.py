@@ -14,14 +14,14 @@ from entitlements.audit import trail
 from entitlements.callouts import models as callouts
 from entitlements.catalog.extension_models import CalloutStage
 from entitlements.catalog.permissions import owners_of
-from entitlements.decisions import Decision, Reason, collect, deny
+from entitlements.decisions import Decision, Denied, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
 from entitlements.policies.models import DecisionRule
 from entitlements.policies.separation import speaks_against
-from entitlements.requests import calling, stage_rules
+from entitlements.requests import calling, permissions, stage_rules
 from entitlements.requests.attributes import write_attributes
 from entitlements.requests.candidates import limit_of_terms
 from entitlements.requests.delegations import ApprovalDelegation, stand_ins
@@ -40,8 +40,11 @@ SHORT_TEXT = 300
 
 
 def locked(access_request: AccessRequest) -> AccessRequest:
-    """Within the caller's transaction: return the fresh row, kept from other writers."""
-    return _lock(AccessRequest.objects.filter(pk=access_request.pk)).get()
+    """Within the caller's transaction: return the fresh row, kept from other writers, if any."""
+    found = _lock(AccessRequest.objects.filter(pk=access_request.pk)).first()
+    if found is None:
+        raise Denied(permissions.RECORD_DELETED)
+    return found
 
 
 def locked_deliveries(assignment_id: UUID) -> list[AccessRequest]:

@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from entitlements.assignments.models import Assignment
+from entitlements.callouts.models import Callout, CalloutState
 from entitlements.catalog.models import Catalog
 from entitlements.catalog.permissions import can, holds
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
@@ -10,6 +11,10 @@ from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.states import Event, RequestState
+
+RECORD_DELETED = deny(
+    "record_deleted", "The record of this request was deleted.", "The audit trail says by whom."
+)
 
 
 def can_decide(user: User, access_request: AccessRequest, step: ApprovalStep | None) -> Decision:
@@ -193,6 +198,47 @@ def can_revoke(user: User, assignment: Assignment) -> Decision:
                 "Under this policy approvers cannot end what they approved.",
                 f"Whoever manages assignments in {assignment.package.catalog} can.",
             ),
+        )
+    )
+
+
+def can_delete_records(user: User) -> Decision:
+    """Only administrators of the portal."""
+    if user.is_active and user.is_superuser:
+        return ALLOWED
+    return deny(
+        "administrators_only",
+        "Only administrators delete the records of requests.",
+        "Ask one of them.",
+    )
+
+
+def is_completed(access_request: AccessRequest) -> Decision:
+    """Say whether nothing more can come of a request, so that its record may go."""
+    assignment = access_request.assignment
+    failed = (RequestState.PARTIALLY_DELIVERED, RequestState.DELIVERY_FAILED)
+    calls = Callout.objects.about(access_request).filter(state=CalloutState.PLANNED)
+    return collect(
+        (
+            Reason(
+                "not_completed", _outcome(access_request), "Wait until it is over, or cancel it."
+            )
+            if access_request.is_moving
+            else None,
+            Reason(
+                "can_be_tried_again",
+                f"Some roles of {access_request} could not be set up, and can be tried again.",
+                "Try it again or cancel it, or end the access.",
+            )
+            if access_request.state in failed and assignment and assignment.is_live
+            else None,
+            Reason(
+                "calls_to_come",
+                "A system that is told of this request has not been called yet.",
+                "Wait until it is, or until the call is given up.",
+            )
+            if calls.exists()
+            else None,
         )
     )
 

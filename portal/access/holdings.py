@@ -11,6 +11,7 @@ from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import candidates
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.records import Deletion, deletions_about
 from entitlements.requests.states import EXTENDS, OPEN
 from portal import wording
 from portal.badges import badge_for
@@ -80,6 +81,11 @@ class Holding:
         """The requests that made, extended or ended it, oldest first."""
         found = AccessRequest.objects.filter(assignment=self.assignment)
         return list(found.select_related("requestor").order_by("created_at", "pk"))
+
+    @cached_property
+    def deletions(self) -> list[Deletion]:
+        """The records of such requests that were deleted."""
+        return deletions_about(self.assignment)
 
     @property
     def extension_asked(self) -> AccessRequest | None:

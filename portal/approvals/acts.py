@@ -19,6 +19,7 @@ from portal.access.holdings import role_lines
 from portal.approvals.cards import Card
 from portal.approvals.forms import ACT_PLACES, ASK_PLACES, AskForm, HandOverForm, RevokeForm
 from portal.approvals.pages import TOO_LATE, card_page, facts_or_404, too_late
+from portal.deletions import request_for
 from portal.forms import refuse
 from portal.http import PortalRequest
 
@@ -69,7 +70,7 @@ def hand_over(request: PortalRequest, request_id: UUID) -> HttpResponse:
     """Find who decides in the place of whoever is asked, and give him the turn."""
     seen = AccessRequest.objects.visible_to(request.user)
     related = seen.select_related("package__catalog", "requestor", "target")
-    access_request = get_object_or_404(related, pk=request_id)
+    access_request = request_for(request.user, related, request_id)
     decision = handing_over.can_hand_over(request.user, access_request)
     if decision.codes & TOO_LATE:
         return _overtaken(request, Denied(decision), request_id)

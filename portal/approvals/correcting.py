@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -17,6 +17,7 @@ from entitlements.requests import answers
 from entitlements.requests.models import AccessRequest, StepState
 from entitlements.requests.permissions import can_decide
 from portal import errors
+from portal.deletions import request_for
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.languages import wanted_languages
@@ -35,7 +36,7 @@ class CorrectForm(forms.Form):
 def correct(request: PortalRequest, request_id: UUID, key: UUID) -> HttpResponse:
     """Show one answer that may be corrected, and put another in its place."""
     asked = AccessRequest.objects.asked_of(request.user).select_related("package", "target")
-    access_request = get_object_or_404(asked, pk=request_id)
+    access_request = request_for(request.user, asked, request_id)
     form = _form(request, access_request, key)
     back = reverse("approvals:detail", args=[access_request.pk])
     if not form.is_bound and not _is_open(request, access_request):

@@ -14,6 +14,7 @@ from entitlements.requests.models import AccessRequest
 from entitlements.requests.permissions import can_decide
 from portal import errors
 from portal.approvals.cards import Card, stages_of
+from portal.deletions import raise_if_deleted
 from portal.http import PortalRequest, wants_fragment
 
 TOO_LATE: Final = frozenset({"not_waiting", "lapsed", "not_approver"})
@@ -23,6 +24,7 @@ def facts_or_404(user: User, request_id: UUID) -> Facts:
     asked = AccessRequest.objects.asked_of(user).filter(pk=request_id)
     found = facts_about(asked, viewer=user)
     if not found:
+        raise_if_deleted(user, request_id)
         raise Http404
     return found[0]
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
-from entitlements import clock
-from entitlements.catalog.models import AccessPackage
+from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.catalog.separation import Terms, terms_of
 from entitlements.directory.models import User
 from entitlements.policies.separation import either
 from entitlements.requests.double_holders import DoubleHolding, double_holders, double_holdings
 from portal import wording
-from portal.csv_files import csv_response
+from portal.exports import TOO_MANY, Export, TooManyRows, export_response
 from portal.http import PortalRequest
 
 ON_A_PAGE: Final = 25
@@ -24,11 +25,14 @@ IN_A_BATCH: Final = 500
 NAMED: Final = 5
 HEADER: Final = (
     "Person",
+    "Person id",
     "Address",
     "Department",
     "Holds",
+    "Package id",
     "Until",
     "Clashes with",
+    "Id of that",
     "Through",
     "Excepted until",
 )
@@ -69,32 +73,44 @@ def _and_others(names: list[str]) -> list[str]:
 
 
 def export(
-    request: PortalRequest, packages: QuerySet[AccessPackage], *, name: str, scope: str
-) -> StreamingHttpResponse:
-    """Return everybody who holds what clashes, with who made the file, when, and of what."""
-    evidence = (
-        ("Made by", f"{request.user} <{request.user.email}>"),
-        ("Made at", clock.now()),
-        ("Shows", f"Everybody who holds now what clashes: {scope}"),
-        (),
-        HEADER,
+    request: PortalRequest,
+    packages: QuerySet[AccessPackage],
+    *,
+    about: AccessPackage | Catalog,
+    back: str,
+    scope: str,
+) -> HttpResponseBase:
+    """Return everybody who holds what clashes as a file, or lead back where there are too many."""
+    found = Export(
+        things="clashes",
+        what="Everybody who holds what clashes, and what it is",
+        filters=scope,
+        address=back,
+        header=HEADER,
+        rows=_rows(packages),
     )
-    lines = chain(evidence, _rows(packages))
-    return csv_response(name, ("Clashes",), lines)
+    try:
+        return export_response(request, found, about=about)
+    except TooManyRows:
+        messages.error(request, TOO_MANY)
+        return redirect(back)
 
 
 def _rows(packages: QuerySet[AccessPackage]) -> Iterator[tuple[Any, ...]]:
-    people = list(double_holders(packages))
-    for start in range(0, len(people), IN_A_BATCH):
-        for one in double_holdings(packages, people[start : start + IN_A_BATCH]):
+    people = double_holders(packages).iterator(chunk_size=IN_A_BATCH)
+    while batch := list(islice(people, IN_A_BATCH)):
+        for one in double_holdings(packages, batch):
             person, clash = one.person, one.clash
             yield (
                 person,
+                person.pk,
                 person.email,
                 person.department,
                 one.package,
+                one.package_id,
                 one.held_until,
                 f"Group {clash.other}" if clash.kind == "group" else clash.other,
+                clash.other_id,
                 clash.through,
                 one.excepted_until,
             )

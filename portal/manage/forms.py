@@ -357,6 +357,19 @@ class ProlongForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why, if somebody likes to say so."""
+    """Why, if somebody likes to say so, or because he has to."""
 
     justification = WordsField(label="Why? (optional)", required=False)
+
+    def __init__(self, *args: Any, is_required: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.is_required = is_required
+        if is_required:
+            self.fields["justification"].label = "Why?"
+
+    def clean_justification(self) -> str:
+        """Ask for what every one of many acts would be refused without."""
+        words: str = self.cleaned_data["justification"]
+        if self.is_required and not words.strip():
+            raise ValidationError("Say why.", code="required")
+        return words

@@ -20,7 +20,7 @@ from entitlements.imports.models import FindingWeight, ImportedRole, RoleImport,
 from entitlements.policies.models import Scope
 from entitlements.requests.bulk import BulkRow, RowState
 from portal import wording
-from portal.csv_files import written
+from portal.csv_files import csv_lines
 
 RESULT: Final = ("role", "line", "named", "email", "id", "state", "codes", "why", "request")
 SHOWN: Final = {"": "Roles", "wrong": "Wrong", "left_out": "Left out", "note": "Notes"}
@@ -237,6 +237,6 @@ def example(catalog: Catalog) -> bytes:
 
 def _file(header: Iterable[str], row: Iterable[Any]) -> str:
     place = StringIO()
-    for line in written(list(header), [list(row)]):
+    for line in csv_lines(list(header), [list(row)]):
         place.write(line)
     return place.getvalue()

@@ -4,12 +4,13 @@ from functools import cached_property
 from typing import Any, Final
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.policies.doubts import doubts
-from entitlements.policies.models import AssignmentPolicy, Expiration, Scope
+from entitlements.policies.models import ApproversShown, AssignmentPolicy, Expiration, Scope
 from entitlements.policies.operations import terms_of
 from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
@@ -38,7 +39,6 @@ SWITCHES: Final = (
     "allows_extension",
     "extension_requires_approval",
     "sends_notifications",
-    "shows_approvers",
     "approver_can_remove",
 )
 
@@ -47,6 +47,12 @@ def stage_counts(most: int) -> list[tuple[str, str]]:
     """Return the choices of how many stages there are, up to `most`."""
     more = [(str(number), f"{number} stages, one after the other") for number in range(2, most + 1)]
     return [("0", "No approval: given at once"), ("1", "1 stage"), *more]
+
+
+def naming_choices() -> list[tuple[str, str]]:
+    """Return whether approvers are named, with what the organization decides at present."""
+    (value, label), *others = ApproversShown.choices
+    return [(value, f"{label}: {'yes' if settings.APPROVERS_SHOWN else 'no'}"), *others]
 
 
 class PolicyForm(PickingForm):
@@ -62,7 +68,12 @@ class PolicyForm(PickingForm):
     allowed = PickerField("user", "group", label="These people and groups", required=False)
     stage_count = forms.ChoiceField(label="Approval", initial="0")
     requires_justification = switch("Whoever asks must say why")
-    shows_approvers = switch("Whoever asks sees the names of the approvers")
+    shows_approvers = forms.ChoiceField(
+        label="Whoever asks sees the names of the approvers",
+        choices=naming_choices,
+        initial=ApproversShown.ORGANIZATION,
+        required=False,
+    )
     approver_can_remove = switch("Approvers can later end what they approved")
     expiration = forms.ChoiceField(
         label="Access ends",
@@ -175,6 +186,7 @@ class PolicyForm(PickingForm):
         entered = self.cleaned_data
         picked = entered["allowed"] if self.shows_allowed else Picked((), ())
         present_end = self.before.ends_on if self.before else None
+        naming = self.before.shows_approvers if self.before else ApproversShown.ORGANIZATION
         return PolicyTerms(
             name=entered["name"],
             description=entered["description"],
@@ -185,6 +197,7 @@ class PolicyForm(PickingForm):
             duration=entered["duration"] if self.shows_duration else None,
             ends_on=end_of(entered["ends_on"], limit=present_end) if self.shows_end else None,
             stages=tuple(stage.terms() for stage in self.shown_stages),
+            shows_approvers=entered["shows_approvers"] or naming,
             questions=self.questions.terms(),
             callouts=self.callouts.terms(),
             **{name: entered[name] for name in SWITCHES},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from entitlements.directory.models import Group, User
 from entitlements.policies.comparing import Difference, differences
-from entitlements.policies.models import ApproverKind, Expiration, Scope
+from entitlements.policies.models import ApproverKind, ApproversShown, Expiration, Scope
 from entitlements.policies.terms import PolicyTerms
 from portal import dates, wording
 
@@ -141,7 +141,15 @@ def _moment(value: str) -> str:
     return dates.exact(datetime.fromisoformat(value))
 
 
+def _named(value: Any) -> str:
+    """Say what a policy says of its approvers' names, or what a request's copy of it came to."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ApproversShown(value).label.lower()
+
+
 SAID: Final[dict[str, Callable[[Any], str]]] = {
+    "shows_approvers": _named,
     "scope": lambda value: str(Scope(value).label),
     "expiration": lambda value: str(Expiration(value).label),
     "ends_on": _moment,

@@ -43,6 +43,7 @@ SENTENCES = {
     "package.clash_exception_allowed": "allowed an exception from the clash with {other}.",
     "package.clash_exception_refused": "refused an exception from the clash with {other}.",
     "package.clash_exception_ended": "ended an exception from the clash with {other}.",
+    "clashes.exported": "took a list of who holds what clashes.",
     "package.recounted": "gave {holders} what the package contains now.",
     "extension.created": "created the extension.",
     "extension.changed": "changed {changed}.",

@@ -140,6 +140,7 @@ urlpatterns: list[URLPattern] = [
     path("assignments/<uuid:assignment_id>/extend/", assignments.extend, name="assignment_extend"),
     path("requests/cancel/", assignments.cancel_requests, name="requests_cancel"),
     path("requests/again/", assignments.try_requests_again, name="requests_again"),
+    path("requests/delete/", assignments.delete_records, name="requests_delete"),
 ]
 
 register(NavEntry("Manage", "manage:index", visible=may_manage, order=60))

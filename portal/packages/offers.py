@@ -64,7 +64,7 @@ class Way:
 
 def _deciders(policy: AssignmentPolicy, stage: ApprovalStage, whose: str) -> str:
     entries = wording.asked_by(stage)
-    words = wording.approvers(entries, whose=whose, shows_names=policy.shows_approvers)
+    words = wording.approvers(entries, whose=whose, shows_names=policy.names_approvers)
     return f"{words[:1].upper()}{words[1:]}{wording.needs(stage.rule, stage.quorum)}"
 
 

@@ -23,6 +23,7 @@ from portal.packages.contents import shows_contents
 from portal.packages.differences import what_differs
 from portal.packages.forms import FilterForm, RequestForm
 from portal.packages.offers import Offer, offer_for
+from portal.packages.shared import link_to
 from portal.people import active_people, available_through, chosen_person
 
 ON_A_PAGE = 24
@@ -137,6 +138,7 @@ def _page(
         form.fields["justification"].label = f"Why does {offer.target} need it?"
     choices = zip(form["policy"], offer.ways, what_differs(offer.policies), strict=False)
     context = {"offer": offer, "form": form, "choices": choices}
+    context["link"] = link_to(offer.package, request)
     context["shows_contents"] = shows_contents(request.user)
     response = render(request, "packages/detail.html", context, status=status)
     patch_vary_headers(response, ["Accept-Language"])

@@ -1,8 +1,10 @@
 """Every address of the portal, with what there is for each persona of the demo company."""
 
 from typing import NamedTuple
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
@@ -42,6 +44,8 @@ NO_PAGES = {
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
     "manage:catalog_clashes_file", "manage:holders_file",
     "manage:import_sample", "manage:import_result",
+    "manage:entitlements_assignment_export",
+    "manage:entitlements_accessrequest_export",
     # A mail as mail programs show it
     "demo:message_as_html",
     # Steps of a sign-in, which start with a form
@@ -84,6 +88,7 @@ def of_nobody(user):
     for mail in one_per(mails.order_by("-sent_at"), "event"):
         yield visit("demo:message", mail.pk)
     yield Visit("nowhere", "/nowhere/", 404)
+    yield visit("package_link", "fabrikam.example", UUID(int=1), status=404)
 
 
 def of_everybody(user):
@@ -108,6 +113,7 @@ def of_one_for_all(user):
     yield visit("packages:index", query="?q=zeppelin")
     yield visit("requests:index", query="?show=closed")
     yield visit("notifications:index", query="?show=unread")
+    yield visit("package_link", settings.ORGANIZATION_HINTS[0], UUID(int=1), status=404)
     yield visit("preferences:index")
     yield visit("help:index")
     for topic in TOPICS:
@@ -336,6 +342,8 @@ def changed(user):
     ids = "&".join(f"id={one.pk}" for one in requests[:2])
     yield visit("manage:requests_cancel", query=f"?{ids}")
     yield visit("manage:requests_again", query=f"?{ids}")
+    status = 200 if user.is_superuser else 403
+    yield visit("manage:requests_delete", query=f"?{ids}", status=status)
 
 
 def refused(user):

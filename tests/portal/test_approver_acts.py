@@ -119,7 +119,7 @@ def test_whoever_made_the_request_answers_on_its_page(viewed_by, ada, bo, asked)
 
 
 def test_names_of_askers_are_hidden_where_the_policy_hides_them(viewed_by, ada, bo):
-    policy = AssignmentPolicyFactory(shows_approvers=False)
+    policy = AssignmentPolicyFactory(shows_approvers="no")
     ApprovalStageFactory(policy=policy, position=1, approvers=[bo])
     access_request = operations.submit(policy, by=ada)
     dialogue.ask(access_request, "Which ledger?", by=bo)
@@ -339,7 +339,7 @@ def test_who_hands_over_too_late_is_told_how_it_stands(viewed_by, bo, gita, aske
 
 
 def test_names_are_hidden_in_what_was_handed_over(viewed_by, ada, bo, gita):
-    policy = AssignmentPolicyFactory(shows_approvers=False)
+    policy = AssignmentPolicyFactory(shows_approvers="no")
     ApprovalStageFactory(policy=policy, position=1, approvers=[bo])
     access_request = operations.submit(policy, by=ada)
     handing_over.hand_over(access_request, gita, by=bo, justification="On leave")

@@ -1,8 +1,6 @@
 """Clashes and prerequisites on the pages: for whoever asks, approves, and looks after packages."""
 
-import csv
 from datetime import timedelta
-from io import StringIO
 
 import pytest
 from django.db import connection
@@ -11,8 +9,15 @@ from django.urls import reverse
 
 from entitlements import clock
 from entitlements.catalog import clashes
-from entitlements.models import ClashException, Incompatibility, Prerequisite, RoleClash
+from entitlements.models import (
+    AuditEvent,
+    ClashException,
+    Incompatibility,
+    Prerequisite,
+    RoleClash,
+)
 from entitlements.requests import clash_exceptions, operations
+from portal import exports
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -24,6 +29,7 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
+from tests.files import Opened
 from tests.volumes import gather_statistics
 
 pytestmark = pytest.mark.django_db
@@ -373,18 +379,37 @@ def test_double_holders_are_exported_with_evidence_and_without_formulas(
     clashes.add_clash(release.package, group, by=owner)
     about = release.package if route == "manage:clashes_file" else catalog
 
-    response = as_owner.get(address(route, about))
+    file = Opened(as_owner.get(address(route, about)))
 
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    rows = list(csv.reader(StringIO(response.getvalue().decode("utf-8-sig"))))
-    assert rows[0] == ["Clashes"]
-    assert rows[1] == ["Made by", "Olga Owner <olga@kestrel.example>"]
-    assert rows[2][0] == "Made at"
-    assert str(about) in rows[3][1]
-    assert rows[5][:4] == ["Person", "Address", "Department", "Holds"]
-    [auditors, both] = rows[6:]
-    assert both[:4] == ["'=HYPERLINK(1)", "ada@kestrel.example", "'@X", "Release payments"]
-    assert (both[5], auditors[5]) == ("Enter payments", "Group Auditors")
+    [auditors, both] = file.rows
+    assert both["Person"] == "'=HYPERLINK(1)"
+    assert (both["Person id"], both["Address"]) == (str(ada.pk), "ada@kestrel.example")
+    assert (both["Department"], both["Holds"]) == ("'@X", "Release payments")
+    assert both["Package id"] == str(release.package.pk)
+    assert (both["Clashes with"], auditors["Clashes with"]) == ("Enter payments", "Group Auditors")
+    assert (both["Id of that"], auditors["Id of that"]) == (str(enter.package.pk), str(group.pk))
+    assert file.evidence["Made by"].startswith("Olga Owner <olga@kestrel.example>")
+    assert str(about) in file.evidence["Filters"]
+    assert file.evidence["Rows without the filters"] == "2"
+    event = AuditEvent.objects.get(action="clashes.exported")
+    assert event.subject_id == about.pk
+    assert event.details["sha256"] == file.evidence["SHA-256 of clashes.csv"]
+
+
+@pytest.mark.parametrize("route", ["manage:clashes_file", "manage:catalog_clashes_file"])
+def test_more_double_holders_than_a_file_holds_are_refused_with_words(
+    as_owner, ada, enter, release, owner, catalog, monkeypatch, route
+):
+    monkeypatch.setattr(exports, "MOST_ROWS", 0)
+    hold(ada, enter, release)
+    clashes.add_clash(release.package, enter.package, by=owner)
+    about = release.package if route == "manage:clashes_file" else catalog
+
+    response = as_owner.get(address(route, about), follow=True)
+
+    assert "the most that one file holds" in response.text
+    assert "1 person holds what clashes" in response.text
+    assert not AuditEvent.objects.filter(action="clashes.exported").exists()
 
 
 def test_readers_look_but_change_nothing(client, enter, release, owner, appoint, catalog):

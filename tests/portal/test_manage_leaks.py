@@ -35,6 +35,7 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
+from tests.files import Opened
 
 LISTS = ("catalog", "accesspackage", "assignmentpolicy", "resource", "assignment", "accessrequest")
 NOT_THERE = {404, 405}
@@ -191,8 +192,19 @@ def withdraw(viewer, sales):
     return withdraw
 
 
+def words_of(response):
+    """What somebody reads who opens a page, or a file that it answers with."""
+    if response.headers.get("Content-Type") == "application/zip":
+        return "".join(data.decode() for data in Opened(response).contents.values())
+    return response.getvalue().decode()
+
+
 def listing(model):
     return reverse(f"manage:entitlements_{model}_changelist")
+
+
+def file_of(model):
+    return reverse(f"manage:entitlements_{model}_export")
 
 
 def addresses(ids, person):
@@ -232,12 +244,12 @@ def test_no_page_about_ones_own_names_anything_foreign(client, viewer, sales):
     pages = [
         reverse("manage:index"),
         reverse("manage:deliveries"),
+        *map(file_of, ("assignment", "accessrequest")),
         *addresses(ids, viewer),
         reverse("manage:resource", args=[shared.pk]),
     ]
     for address in pages:
-        html = client.get(address).getvalue().decode(errors="replace")
-        assert not FOREIGN.search(html), address
+        assert not FOREIGN.search(words_of(client.get(address))), address
 
 
 def test_what_is_shared_shows_the_own_side_alone(client, viewer, sales):
@@ -447,6 +459,16 @@ def test_foreign_access_is_not_touched(client, viewer, sales, finance, name):
     assert finance.assignment.is_live
 
 
+def test_the_deletion_of_records_is_offered_to_administrators_alone(client, viewer, sales):
+    sent = {"action": "delete_records", "index": "0", "_selected_action": sales.access_request.pk}
+
+    assert "Delete records" not in client.get(listing("accessrequest")).text
+    assert "requests/delete" not in client.post(listing("accessrequest"), sent).headers.get(
+        "Location", ""
+    )
+    assert client.get(reverse("manage:requests_delete"), {"id": 1}).status_code == 403
+
+
 @pytest.mark.parametrize("name", ["requests_cancel", "requests_again"])
 def test_foreign_requests_are_not_touched(client, viewer, finance, name):
     address = reverse(f"manage:{name}")
@@ -560,6 +582,7 @@ def test_after_the_role_is_taken_nothing_is_there_any_more(client, viewer, sales
         reverse("manage:deliveries"),
         reverse("manage:pick"),
         *map(listing, LISTS),
+        *map(file_of, ("assignment", "accessrequest")),
         *addresses(sales.ids, viewer),
     ]
     assert client.get(pages[0]).status_code == 200

@@ -153,7 +153,7 @@ def test_the_story_goes_on_with_every_act(as_ada, ada, bo, gita, pending, run_qu
 def test_names_that_the_policy_hides_are_for_approvers_and_managers(
     client, ada, bo, gita, policy, appoint
 ):
-    policy.shows_approvers = False
+    policy.shows_approvers = "no"
     policy.save()
     pending = operations.submit(policy, by=ada)
     operations.remind(pending, by=ada)

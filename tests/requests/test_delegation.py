@@ -97,7 +97,7 @@ def test_a_stand_in_approves_and_whoever_asked_is_told(ada, bo, gita, approved_b
 
 
 def test_whoever_asked_learns_no_names_that_the_policy_hides(ada, bo, gita, approved_by_bo, told):
-    approved_by_bo.shows_approvers = False
+    approved_by_bo.shows_approvers = "no"
     approved_by_bo.save()
     standing_in.delegate(gita, by=bo)
 

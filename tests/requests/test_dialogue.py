@@ -72,7 +72,7 @@ def test_the_deadline_does_not_stop_for_a_question(bo, pending):
 
 
 def test_who_asks_stays_unknown_where_the_policy_hides_approvers(ada, bo):
-    policy = AssignmentPolicyFactory(shows_approvers=False)
+    policy = AssignmentPolicyFactory(shows_approvers="no")
     ApprovalStageFactory(policy=policy, position=1, approvers=[bo])
 
     dialogue.ask(operations.submit(policy, by=ada), "Why?", by=bo)

@@ -21,6 +21,7 @@ from entitlements.directory.sync.csv_tables import BadFile
 from entitlements.requests import giving, operations, permissions
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.records import delete_record, deletions_about
 from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -47,6 +48,7 @@ class Words:
     model: str
     is_destructive: bool = False
     asks_why: bool = False
+    needs_why: bool = False
 
     @property
     def back(self) -> str:
@@ -90,6 +92,19 @@ TRY_AGAIN = Words(
     model="accessrequest",
 )
 
+DELETE = Words(
+    one="Delete the record of this request?",
+    many="Delete the records of these requests?",
+    effect="It goes for good, with the reasons, answers and decisions in it. The audit trail keeps "
+    "every event. Access stays as it is; those who approved it cannot end it any more.",
+    button="Delete records",
+    done="deleted",
+    model="accessrequest",
+    is_destructive=True,
+    asks_why=True,
+    needs_why=True,
+)
+
 
 class Outcome(NamedTuple):
     """What became of one row among many."""
@@ -111,6 +126,7 @@ def detail(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
         "rights": rights(request, assignment.package.catalog),
         "roles": roles_of(assignment),
         "requests": assignment.requests.select_related("requestor").order_by("-created_at"),
+        "deletions": deletions_about(assignment),
         "history": history(events, request.user),
     }
     return render(request, "manage/assignment.html", context)
@@ -202,6 +218,20 @@ def try_requests_again(request: PortalRequest) -> HttpResponse:
     )
 
 
+@require_http_methods(FORM)
+def delete_records(request: PortalRequest) -> HttpResponse:
+    """Ask, and delete the records of the completed requests that were chosen."""
+    permissions.can_delete_records(request.user).require()
+    return _each(
+        request,
+        AccessRequest.objects.managed_by(request.user),
+        lambda access_request, reason: delete_record(
+            access_request, by=request.user, justification=reason
+        ),
+        DELETE,
+    )
+
+
 def _each(
     request: PortalRequest, visible: QuerySet[Any], act: Callable[[Any, str], object], words: Words
 ) -> HttpResponse:
@@ -212,10 +242,10 @@ def _each(
     things = list(related.filter(pk__in=ids).order_by("target__display_name", "pk"))
     if not things:
         raise Http404
-    form = ReasonForm(request.POST if is_sent else None)
+    form = ReasonForm(request.POST if is_sent else None, is_required=words.needs_why)
     context: dict[str, Any] = {"things": things, "form": form, "words": words}
     if not (is_sent and form.is_valid()):
-        return render(request, "manage/chosen.html", context)
+        return render(request, "manage/chosen.html", context, status=422 if is_sent else 200)
     reason = form.cleaned_data["justification"]
     outcomes = [_attempt(act, thing, reason) for thing in things]
     done = sum(bool(outcome.decision) for outcome in outcomes)

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from entitlements.catalog import clashes as operations
 from entitlements.catalog.incompatibilities import (
@@ -85,21 +85,23 @@ def of_catalog(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
     return render(request, "manage/catalog_clashes.html", context)
 
 
-@require_safe
+@require_GET
 def export_package(request: PortalRequest, package_id: UUID) -> HttpResponseBase:
     """Download who holds a package and what it clashes with."""
     package = package_for(request, package_id)
     packages = AccessPackage.objects.filter(pk=package.pk)
     scope = f"access package {package} in the catalog {package.catalog}"
-    return export(request, packages, name="clashes-of-package.csv", scope=scope)
+    back = reverse("manage:clashes", args=[package.pk])
+    return export(request, packages, about=package, back=back, scope=scope)
 
 
-@require_safe
+@require_GET
 def export_catalog(request: PortalRequest, catalog_id: UUID) -> HttpResponseBase:
     """Download who holds what clashes in a catalog."""
     catalog = catalog_for(request, catalog_id)
     scope = f"all access packages of the catalog {catalog}"
-    return export(request, catalog.packages.all(), name="clashes-of-catalog.csv", scope=scope)
+    back = reverse("manage:catalog_clashes", args=[catalog.pk])
+    return export(request, catalog.packages.all(), about=catalog, back=back, scope=scope)
 
 
 @require_http_methods(FORM)

@@ -26,6 +26,7 @@ from portal.manage.doors import (
 from portal.manage.double_holders import clashes_in_short
 from portal.manage.forms import PLACES, PackageForm, PackageRoleForm
 from portal.manage.shown import history, package_state, summaries
+from portal.packages.shared import link_to
 
 SHOWN = 10
 FORM = ["GET", "HEAD", "POST"]
@@ -69,7 +70,7 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
         "waiting": package.requests.open().count(),
         **clashes_in_short(package),
         "history": history(events[:SHOWN], request.user),
-        "address": request.build_absolute_uri(reverse("packages:detail", args=[package.pk])),
+        "link": link_to(package, request),
     }
     return render(request, "manage/package.html", context)
 
