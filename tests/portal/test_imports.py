@@ -80,7 +80,7 @@ def test_files_are_tried_out_and_then_imported(send, as_olga, ada, bo, run_queue
     assert "What members have already ends with the package." in page
     assert "Sales team: Member" in page
     assert "Imported, for 90 days" in page
-    assert "Asks their manager." in page
+    assert "Approval by their manager." in page
     assert "No one: access is given directly." in page
     assert "Import 2 roles" in page
     assert not AccessPackage.objects.exists()
