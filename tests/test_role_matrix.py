@@ -18,12 +18,12 @@ from django.urls import reverse
 
 from entitlements import models
 from entitlements.assignments.models import AssignmentState
-from entitlements.catalog import clashes, extensions, packages, resources
+from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
-from entitlements.policies import drafts
+from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
 from entitlements.requests import operations as requests
@@ -290,7 +290,9 @@ MATRIX = [
     Action(
         "19", "let packages clash", MANAGERS,
         lambda place, by: clashes.add_clash(place.package, place.unused, by=by),
-        lambda place: Page("clash_add", (place.package.pk,), {"package": place.unused.pk}),
+        lambda place: Page(
+            "clash_add", (place.package.pk,), {"other": f"package:{place.unused.pk}"}
+        ),
     ),
     Action(
         "20", "create an extension", OWNERS,

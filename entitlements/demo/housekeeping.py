@@ -6,8 +6,8 @@ from dataclasses import replace
 from django.db import transaction
 
 from entitlements.audit import trail
-from entitlements.catalog import clashes, packages
 from entitlements.catalog import operations as catalogs
+from entitlements.catalog import packages
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
@@ -17,7 +17,7 @@ from entitlements.demo.people import CAST, GONE, SALES
 from entitlements.directory import operations as directory
 from entitlements.directory.models import Group, User
 from entitlements.notifications.operations import mark_read
-from entitlements.policies import drafts
+from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import clash_exceptions, giving
