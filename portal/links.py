@@ -69,6 +69,7 @@ PATHS: Final[dict[str, Callable[[Notification], str]]] = {
     "extension": lambda one: reverse("access:extend", args=[_assignment(one)]),
     "past_access": lambda one: reverse("access:expired"),
     "package": _package,
+    "clashes": lambda one: reverse("manage:clashes", args=[one.fact("other_id")]),
     "exception": lambda one: reverse("manage:exception", args=[one.about_id]),
     "notifications": lambda one: reverse("notifications:index"),
     "preferences": lambda one: reverse("preferences:index"),

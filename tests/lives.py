@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from entitlements.catalog import clashes
 from entitlements.models import (
     ApprovalDelegation,
     AssignmentPolicy,
@@ -10,6 +9,7 @@ from entitlements.models import (
     Inquiry,
     StepApprover,
 )
+from entitlements.policies import clashes
 from entitlements.policies import operations as policies
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.requests import dialogue, handing_over, operations, reapplying, standing_in

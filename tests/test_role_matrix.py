@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from entitlements import models
 from entitlements.assignments.models import AssignmentState
-from entitlements.catalog import clashes, extensions, packages, resources
+from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
@@ -28,7 +28,7 @@ from entitlements.delivery.taking_over import prepare
 from entitlements.imports import operations as imports
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
-from entitlements.policies import drafts
+from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
 from entitlements.requests import operations as requests
@@ -317,7 +317,9 @@ MATRIX = [
     Action(
         "19", "let packages clash", MANAGERS,
         lambda place, by: clashes.add_clash(place.package, place.unused, by=by),
-        lambda place: Page("clash_add", (place.package.pk,), {"package": place.unused.pk}),
+        lambda place: Page(
+            "clash_add", (place.package.pk,), {"other": f"package:{place.unused.pk}"}
+        ),
     ),
     Action(
         "20", "create an extension", OWNERS,

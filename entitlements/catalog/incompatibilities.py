@@ -16,7 +16,11 @@ class IncompatibilityQuerySet(models.QuerySet["Incompatibility"]):
     def with_names(self) -> Self:
         """Bring along what is shown of each entry."""
         return self.select_related(
-            "package__catalog", "other_package__catalog", "other_group", "other_role__resource"
+            "package__catalog",
+            "other_package__catalog",
+            "other_group",
+            "other_role__resource",
+            "made_by",
         )
 
     def naming(self, package: AccessPackage) -> Self:

@@ -13,7 +13,7 @@ from entitlements.audit import trail
 from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.attributes import ask_for_attribute
-from entitlements.catalog.extension_models import CustomExtension
+from entitlements.catalog.extension_models import Behaviour, CustomExtension, OnTimeout
 from entitlements.catalog.extensions import ExtensionTerms
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
@@ -37,7 +37,6 @@ from entitlements.policies.terms import CalloutTerms, PolicyTerms
 from entitlements.systems.models import ConnectedSystem
 
 ADMINISTRATOR: Final = "ivo.okoro"
-REGISTER: Final = "Device register"
 ALL_STAFF, LEADS, FIELD_SALES = "All staff", "Leads", "Field sales"
 ANALYSTS, PAYMENT_APPROVERS, CONTACTS = "Finance analysts", "Payment approvers", "Partner contacts"
 TEAMS: Final = (FIELD_SALES, ANALYSTS, PAYMENT_APPROVERS, CONTACTS)
@@ -79,7 +78,7 @@ def found(company: Company, *, count: int, chance: Random) -> None:
     _gather(company, roster)
     warehouse = _connect(roster)
     _open_catalogs(company)
-    _know_register(company)
+    _know_systems(company)
     for resource in offers.RESOURCES:
         _offer_resource(company, resource, warehouse)
     for package in PACKAGES:
@@ -163,9 +162,12 @@ def _team(person: Person) -> str:
 
 @transaction.atomic(durable=True)
 def _connect(roster: Roster) -> ConnectedSystem:
-    """Know the warehouse's LDAP, in which every employee has an account."""
-    warehouse = ConnectedSystem.objects.create(
-        name=offers.WAREHOUSE, kind="ldap", settings=dict(offers.WAREHOUSE_SETTINGS)
+    """Know the warehouse's LDAP, in which every employee has an account, and one to come."""
+    branch, warehouse = (
+        ConnectedSystem.objects.create(
+            name=name, kind="ldap", settings=dict(offers.WAREHOUSE_SETTINGS), is_enabled=is_enabled
+        )
+        for name, is_enabled in ((offers.BRANCH, False), (offers.WAREHOUSE, True))
     )
     Account.objects.bulk_create(
         Account(
@@ -176,7 +178,8 @@ def _connect(roster: Roster) -> ConnectedSystem:
         for person, user in roster
         if not person.is_guest
     )
-    trail.record("system.created", warehouse, by=None, kind=warehouse.kind)
+    for system in (branch, warehouse):
+        trail.record("system.created", system, by=None, kind=system.kind)
     return warehouse
 
 
@@ -194,16 +197,20 @@ def _open_catalogs(company: Company) -> None:
         catalogs.appoint(company.users["uma.lund"], catalog, "reader", by=administrator)
 
 
-def _know_register(company: Company) -> None:
-    """Let IT's packages tell the register of devices; in the story it takes every message."""
-    terms = ExtensionTerms(
-        REGISTER,
-        "https://devices.kestrel.example/access",
-        description="Knows who looks after which device.",
-    )
-    by = _owner_of(company, people.IT)
-    extension, _ = extensions.create_extension(company.catalogs[people.IT], terms, by=by)
-    company.extensions[REGISTER] = extension
+def _know_systems(company: Company) -> None:
+    """Let packages call systems outside; the story plays what these do."""
+    for offer in offers.EXTENSIONS:
+        terms = ExtensionTerms(offer.name, offer.url, description=offer.description)
+        if offer.wait_days:
+            terms = replace(
+                terms,
+                behaviour=Behaviour.LAUNCH_AND_WAIT,
+                wait_minutes=offer.wait_days * 24 * 60,
+                on_timeout=OnTimeout.DENY,
+            )
+        by = _owner_of(company, offer.catalog)
+        extension, _ = extensions.create_extension(company.catalogs[offer.catalog], terms, by=by)
+        company.extensions[offer.name] = extension
 
 
 def _offer_resource(company: Company, offer: ResourceOffer, warehouse: ConnectedSystem) -> None:
@@ -279,7 +286,7 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         stages=tuple(_stage_terms(company, stage) for stage in offer.stages),
         questions=offer.questions,
         callouts=tuple(
-            CalloutTerms(stage, company.extensions[REGISTER].pk) for stage in offer.calls
+            CalloutTerms(stage, company.extensions[name].pk) for stage, name in offer.calls
         ),
     )
 

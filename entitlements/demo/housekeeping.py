@@ -6,8 +6,8 @@ from dataclasses import replace
 from django.db import transaction
 
 from entitlements.audit import trail
-from entitlements.catalog import clashes, packages
 from entitlements.catalog import operations as catalogs
+from entitlements.catalog import packages
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
@@ -17,12 +17,13 @@ from entitlements.demo.people import CAST, GONE, SALES
 from entitlements.directory import operations as directory
 from entitlements.directory.models import Group, User
 from entitlements.notifications.operations import mark_read
-from entitlements.policies import drafts
+from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests import clash_exceptions, giving
+from entitlements.requests import clash_exceptions, giving, records
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.judging import Entry
+from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 
 
@@ -125,10 +126,12 @@ def _hand_over(key: str) -> None:
     trail.record("group.changed", group, by=None, source=group.source_key)
 
 
-def _ivo_tries_the_warehouse(stage: Stage) -> Life:
+def _ivo_tries_the_systems(stage: Stage) -> Life:
+    """The warehouse does not answer; the directory does."""
     yield stage.when(7, 10)
-    warehouse = ConnectedSystem.objects.get(name=WAREHOUSE)
-    check_connection(warehouse, by=stage.company.administrator)
+    built_in = ConnectedSystem.objects.built_in_directory()
+    for system in (ConnectedSystem.objects.get(name=WAREHOUSE), built_in):
+        check_connection(system, by=stage.company.administrator)
 
 
 def _bo_equips_the_sales_team(stage: Stage) -> Life:
@@ -167,6 +170,16 @@ def _discounts_and_forecasts_are_kept_apart(stage: Stage) -> Life:
     clash_exceptions.decide(exception, by=administrator, approves=True)
 
 
+def _ivo_deletes_a_record(stage: Stage) -> Life:
+    """Of a request that was called off; whoever opens its link reads who did it."""
+    yield stage.when(2, 10)
+    omar, package = stage.person("omar.haddad"), stage.company.packages["month_end"]
+    canceled = AccessRequest.objects.get(target=omar, package=package, state="canceled")
+    records.delete_record(
+        canceled, by=stage.company.administrator, justification="Omar asked for it."
+    )
+
+
 def _people_read_their_messages(stage: Stage) -> Life:
     """All but those of the last two days."""
     yield stage.when(2, 7)
@@ -185,8 +198,9 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _carl_leaves,
     _the_terminals_are_dismantled,
     _the_warehouse_takes_the_lists_over,
-    _ivo_tries_the_warehouse,
+    _ivo_tries_the_systems,
     _bo_equips_the_sales_team,
     _discounts_and_forecasts_are_kept_apart,
+    _ivo_deletes_a_record,
     _people_read_their_messages,
 )

@@ -10,6 +10,7 @@ from entitlements.policies.question_terms import QuestionTerms
 GENERAL: Final = "General"
 ARCHIVE: Final = "Old office"
 WAREHOUSE: Final = "Warehouse LDAP"
+BRANCH: Final = "Lisbon branch LDAP"
 WAREHOUSE_BASE: Final = "dc=warehouse,dc=kestrel,dc=example"
 WAREHOUSE_SETTINGS: Final = {
     "url": "ldap://127.0.0.1:1",
@@ -18,6 +19,41 @@ WAREHOUSE_SETTINGS: Final = {
     "receive_timeout": 1,
 }
 """Nothing listens there: this system is the one that is down."""
+
+REGISTER, TRAINING, DOORS = "Device register", "Safety training", "Door control"
+LOST_HOST: Final = "doors-west.kestrel.example"
+"""Where the doors are called after they have moved, and nobody answers."""
+
+
+@dataclass(frozen=True)
+class ExtensionOffer:
+    """A system that a catalog calls, and perhaps waits for, for some days."""
+
+    name: str
+    catalog: str
+    description: str
+    url: str
+    wait_days: int = 0
+
+
+EXTENSIONS: Final = (
+    ExtensionOffer(
+        REGISTER,
+        IT,
+        "Knows who looks after which device.",
+        "https://devices.kestrel.example/access",
+    ),
+    ExtensionOffer(
+        TRAINING,
+        IT,
+        "Knows who was trained to work beside running machines.",
+        "https://training.kestrel.example/questions",
+        wait_days=3,
+    ),
+    ExtensionOffer(
+        DOORS, IT, "Opens the doors of the halls.", "https://doors.kestrel.example/access"
+    ),
+)
 
 SECURITY, COLLABORATION, APPLICATION, SITE = (
     "security_group",
@@ -233,6 +269,20 @@ RESOURCES: Final = (
         (_member("Install and wipe devices.", "Technician", is_privileged=True),),
     ),
     ResourceOffer(
+        "hall",
+        IT,
+        "Machine hall",
+        "Where the servers stand.",
+        (_member("Enter."),),
+    ),
+    ResourceOffer(
+        "cameras",
+        PEOPLE,
+        "Camera recordings",
+        "What the cameras in the halls have recorded.",
+        (_member("Watch.", "Viewer"),),
+    ),
+    ResourceOffer(
         "personnel",
         PEOPLE,
         "Personnel files",
@@ -288,7 +338,7 @@ class StageOffer:
 class PolicyOffer:
     """One way to get a package; it ends after `lasts`, `in_days` from today, or never.
 
-    `extension` is approved, free or none; `calls` are the stages at which it calls the register.
+    `extension` is approved, free or none; `calls` name stages and the systems that it calls then.
     """
 
     name: str
@@ -303,7 +353,7 @@ class PolicyOffer:
     for_others: bool = False
     description: str = ""
     questions: tuple[QuestionTerms, ...] = ()
-    calls: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

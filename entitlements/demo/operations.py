@@ -11,7 +11,7 @@ from django.db.models import Model
 from entitlements import clock, models
 from entitlements.catalog.models import Catalog, CatalogKind
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
-from entitlements.demo import crowd, housekeeping, people, story
+from entitlements.demo import crowd, housekeeping, machine_hall, people, story
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Calendar, carry_out_what_is_due
 from entitlements.demo.company import Company, found
@@ -62,7 +62,12 @@ def _live(count: int, chance: Random) -> None:
         found(company, count=count, chance=chance)
         carry_out_what_is_due()
         _date_back()
-    for lives in (story.lives(stage), housekeeping.lives(stage), crowd.lives(stage, chance)):
+    for lives in (
+        story.lives(stage),
+        machine_hall.lives(stage),
+        housekeeping.lives(stage),
+        crowd.lives(stage, chance),
+    ):
         calendar.begin(lives)
     calendar.run()
 

@@ -3,7 +3,15 @@
 from datetime import timedelta
 from typing import Final
 
-from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
+from entitlements.demo.offers import (
+    DOORS,
+    GENERAL,
+    REGISTER,
+    TRAINING,
+    PackageOffer,
+    PolicyOffer,
+    StageOffer,
+)
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
 from entitlements.demo.questions import ABOUT_PRICES
 
@@ -268,7 +276,14 @@ PACKAGES: Final = (
         "Remote Access",
         "Work from home and on the road.",
         ("vpn:member",),
-        (PolicyOffer("Employees", lasts=None, needs_reason=False, calls=("granted", "removed")),),
+        (
+            PolicyOffer(
+                "Employees",
+                lasts=None,
+                needs_reason=False,
+                calls=(("granted", REGISTER), ("removed", REGISTER)),
+            ),
+        ),
     ),
     PackageOffer(
         "laptops",
@@ -293,6 +308,28 @@ PACKAGES: Final = (
         "Old programs that run nowhere else.",
         ("old_terminals:member", "vpn:member"),
         (PolicyOffer("Employees", needs_reason=False, lasts=timedelta(days=120)),),
+    ),
+    PackageOffer(
+        "machine_hall",
+        IT,
+        "Machine Hall",
+        "Enter the hall in which the servers stand.",
+        ("hall:member",),
+        (
+            PolicyOffer(
+                "Whoever was trained",
+                needs_reason=False,
+                calls=(("created", TRAINING), ("granted", DOORS), ("removed", DOORS)),
+            ),
+        ),
+    ),
+    PackageOffer(
+        "cameras",
+        PEOPLE,
+        "Camera Recordings",
+        "Watch what the cameras in the halls have recorded.",
+        ("cameras:member",),
+        (PolicyOffer("Employees", needs_reason=False, lasts=timedelta(days=180)),),
     ),
     PackageOffer(
         "personnel",

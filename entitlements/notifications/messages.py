@@ -150,6 +150,7 @@ MESSAGES: Final[dict[str, Message]] = {
     "access.ended": Message(
         _("Ended: {package}"), page="past_access", extra=("package",), why=_HOLDER
     ),
+    "clash.named": Message(_("{by} lets {package} clash with {other}"), page="clashes", why=_OWNER),
     "clash.exception_asked": Message(
         _("Allow a clash until {ends_at}: {target}, {package} with {other}?"),
         page="exception",

@@ -174,7 +174,11 @@ def _is_short(starts_at: datetime, ends_at: datetime) -> Reason | None:
 
 
 def _record(exception: ClashException, action: str, *, by: User, **details: str) -> None:
-    facts = {"other": exception.other, "ends_at": exception.ends_at}
+    facts = {
+        "other": exception.other,
+        "other_package": exception.other_package_id,
+        "ends_at": exception.ends_at,
+    }
     trail.record(action, exception.package, by=by, target=exception.person, **facts, **details)
 
 

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
-from entitlements.catalog.clashes import Other
-from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceRole
+from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.separation import GROUP, terms_of
 from entitlements.directory.models import Group, User
+from entitlements.policies.clashes import Other
 from portal.forms import DayField, WordsField, end_of, start_of
+from portal.manage.finding import Eyes, Picked, packages, roles
 from portal.manage.picker import PickerField, PickingForm
 
 PLACES: Final[Mapping[str, str]] = {
-    "clashes_with_itself": "package",
+    "clashes_with_itself": "other",
+    "clash_exists": "other",
+    "not_visible": "other",
     "group_is_one_way": "is_symmetric",
     "prerequisite_circle": "package",
     "prerequisite_exists": "package",
@@ -24,44 +29,19 @@ PLACES: Final[Mapping[str, str]] = {
     "ends_before_start": "ends_on",
     "exception_too_long": "ends_on",
 }
-
-
-class PackageChoiceField(forms.ModelChoiceField[AccessPackage]):
-    def label_from_instance(self, package: Any) -> str:
-        return f"{package} ({package.catalog})"
-
-
-def offer_packages(form: forms.Form, package: AccessPackage, viewer: User) -> None:
-    """Let a form choose among the packages of the viewer's catalogs, without this one."""
-    others = AccessPackage.objects.visible_to(viewer).exclude(pk=package.pk)
-    field = cast("PackageChoiceField", form.fields["package"])
-    field.queryset = others.select_related("catalog").order_by("name", "pk")
-
-
-def roles_of(catalogs: Any) -> Any:
-    """Return the roles that catalogs offer, by name."""
-    offered = Resource.objects.filter(catalogs__in=catalogs)
-    roles = ResourceRole.objects.filter(resource__in=offered).select_related("resource")
-    return roles.order_by("resource__name", "name")
+GONE: Final = "This is not there, or not yours to name. Choose something else."
 
 
 class ClashForm(PickingForm):
-    """What a package clashes with: another package, a role, or a group; exactly one of them."""
+    """What a package clashes with: another package, a role or a group."""
 
-    package = PackageChoiceField(
-        queryset=AccessPackage.objects.none(),
-        label="Another package",
-        required=False,
-        empty_label="None",
-    )
-    role = forms.ModelChoiceField(
-        queryset=ResourceRole.objects.none(),
-        label="Or a role, through whatever package gives it",
-        required=False,
-        empty_label="None",
-    )
-    group = PickerField(
-        "group", is_single=True, label="Or a group", required=False, help_text="Of the directory."
+    other = PickerField(
+        "package",
+        "role",
+        "group",
+        is_single=True,
+        label="What it clashes with",
+        help_text="A package, a role through whatever package gives it, or a group.",
     )
     is_symmetric = forms.BooleanField(
         label="Both ways",
@@ -71,70 +51,87 @@ class ClashForm(PickingForm):
         "nobody asks for that here.",
     )
 
-    def __init__(self, *args: Any, package: AccessPackage, viewer: User, **options: Any) -> None:
+    def __init__(self, *args: Any, viewer: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        offer_packages(self, package, viewer)
-        field = cast("forms.ModelChoiceField[ResourceRole]", self.fields["role"])
-        field.queryset = roles_of(Catalog.objects.visible_to(viewer)).distinct()
+        self.eyes = look(self, viewer, "other")
 
-    def clean(self) -> dict[str, Any]:
-        """Ask for exactly one thing."""
-        if not self.errors and len(self._named()) != 1:
+    def clean_other(self) -> Other:
+        """Return what was chosen, as far as the viewer may name it."""
+        picked: Picked = self.cleaned_data["other"]
+        rows: tuple[tuple[QuerySet[Any], tuple[UUID, ...]], ...] = (
+            (packages(self.eyes), picked.package_ids),
+            (roles(self.eyes), picked.role_ids),
+            (Group.objects.all(), picked.group_ids),
+        )
+        if sum(len(keys) for _, keys in rows) != 1:
             raise ValidationError("Choose one thing: a package, a role or a group.", code="one")
-        return self.cleaned_data
-
-    def _named(self) -> list[Other]:
-        groups = Group.objects.filter(pk__in=self.cleaned_data["group"].group_ids[:1])
-        named = [self.cleaned_data["package"], self.cleaned_data["role"], groups.first()]
-        return [one for one in named if one is not None]
-
-    @property
-    def other(self) -> Other:
-        return self._named()[0]
+        [(known, keys)] = [row for row in rows if row[1]]
+        other: Other = _first(known, keys)
+        return other
 
     @property
     def goes_both_ways(self) -> bool:
         """Whether it counts for the other too; a tick that stands beside a group means nothing."""
-        return self.cleaned_data["is_symmetric"] and not isinstance(self.other, Group)
+        is_group = isinstance(self.cleaned_data["other"], Group)
+        return self.cleaned_data["is_symmetric"] and not is_group
 
 
-class PrerequisiteForm(forms.Form):
+class PrerequisiteForm(PickingForm):
     """What must be held before a package."""
 
-    package = PackageChoiceField(
-        queryset=AccessPackage.objects.none(),
-        label="Package that must be held first",
-        empty_label="Choose a package",
-    )
+    package = PickerField("package", is_single=True, label="Package that must be held first")
     is_alternative = forms.BooleanField(
         label="One of several",
         required=False,
         help_text="Of all packages with this tick, holding one is enough.",
     )
 
-    def __init__(self, *args: Any, package: AccessPackage, viewer: User, **options: Any) -> None:
+    def __init__(self, *args: Any, viewer: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        offer_packages(self, package, viewer)
+        self.eyes = look(self, viewer, "package")
+
+    def clean_package(self) -> AccessPackage:
+        """Return what was chosen, as far as the viewer may name it."""
+        found: AccessPackage = _first(packages(self.eyes), self.cleaned_data["package"].package_ids)
+        return found
 
 
-class RoleClashForm(forms.Form):
+class RoleClashForm(PickingForm):
     """Two roles that nobody may hold together."""
 
-    first = forms.ModelChoiceField(
-        queryset=ResourceRole.objects.none(),
-        label="A role of this catalog",
-        empty_label="Choose a role",
-    )
-    second = forms.ModelChoiceField(
-        queryset=ResourceRole.objects.none(), label="Clashes with", empty_label="Choose a role"
-    )
+    first = PickerField("role", is_single=True, label="A role of this catalog")
+    second = PickerField("role", is_single=True, label="Clashes with")
 
     def __init__(self, *args: Any, catalog: Catalog, viewer: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        first = cast("forms.ModelChoiceField[ResourceRole]", self.fields["first"])
-        second = cast("forms.ModelChoiceField[ResourceRole]", self.fields["second"])
-        first.queryset = roles_of([catalog.pk])
-        second.queryset = roles_of(Catalog.objects.visible_to(viewer)).distinct()
+        self.in_catalog = look(self, viewer, "first", catalog)
+        self.eyes = look(self, viewer, "second")
+
+    def clean_first(self) -> ResourceRole:
+        """Return a role that the catalog offers."""
+        return self._role("first", self.in_catalog)
+
+    def clean_second(self) -> ResourceRole:
+        """Return a role of any catalog of the viewer's."""
+        return self._role("second", self.eyes)
+
+    def _role(self, name: str, eyes: Eyes) -> ResourceRole:
+        role: ResourceRole = _first(roles(eyes), self.cleaned_data[name].role_ids)
+        return role
+
+
+def look(form: forms.Form, viewer: User, name: str, catalog: Catalog | None = None) -> Eyes:
+    """Let a picker find what somebody may name, perhaps in one catalog alone."""
+    eyes = Eyes(viewer, str(catalog.pk) if catalog else "")
+    cast("PickerField", form.fields[name]).look_with(eyes)
+    return eyes
+
+
+def _first(known: QuerySet[Any], keys: tuple[UUID, ...]) -> Any:
+    found = known.filter(pk__in=keys[:1]).first()
+    if found is None:
+        raise ValidationError(GONE, code="gone")
+    return found
 
 
 class ExceptionForm(PickingForm):

@@ -21,7 +21,8 @@ from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
 from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
-from portal.manage.picker import Picked, PickerField, PickingForm
+from portal.manage.finding import Picked
+from portal.manage.picker import PickerField, PickingForm
 from portal.questions import AskingForm
 
 PLACES: Final[Mapping[str, str]] = {

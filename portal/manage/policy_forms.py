@@ -15,8 +15,9 @@ from entitlements.policies.operations import terms_of
 from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
 from portal.manage.extension_forms import CalloutsForm
+from portal.manage.finding import Picked, keys_of, parsed
 from portal.manage.forms import PLACES, switch, text_field
-from portal.manage.picker import Picked, PickerField, PickingForm, keys_of, parsed
+from portal.manage.picker import PickerField, PickingForm
 from portal.manage.question_forms import QuestionForms
 from portal.manage.stage_forms import StageForm
 

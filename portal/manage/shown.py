@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
@@ -9,6 +10,7 @@ from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy, Scope
 from portal import wording
+from portal.manage.naming import Names
 
 SENTENCES = {
     "catalog.created": "created the catalog.",
@@ -129,13 +131,16 @@ class Happened:
     words: str
 
 
-def history(events: Iterable[AuditEvent], viewer: User) -> list[Happened]:
-    """Return events in words."""
+def history(
+    events: Iterable[AuditEvent], viewer: User, *, named: Names | None = None
+) -> list[Happened]:
+    """Return events in words; `named` says which other packages they may name, if not all."""
     people = _names({event.target_id for event in events if event.target_id})
-    return [Happened(event, _sentence(event, viewer, people)) for event in events]
+    named = named or Names()
+    return [Happened(event, _sentence(event, viewer, people, named)) for event in events]
 
 
-def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str:
+def _sentence(event: AuditEvent, viewer: User, people: dict[object, str], named: Names) -> str:
     who = wording.by(event, viewer)
     details = event.details
     if event.action in ("catalog.role_given", "catalog.role_taken"):
@@ -149,6 +154,8 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
     facts = {name: details.get(name, "") for name in FACTS}
+    key = details.get("other_package")
+    facts["other"] = named.of(UUID(key) if key else None, facts["other"])
     return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 

@@ -16,8 +16,9 @@ from entitlements.policies.stage_terms import (
     ApproverTerms,
     StageTerms,
 )
+from portal.manage.finding import Picked, keys_of
 from portal.manage.forms import switch
-from portal.manage.picker import Picked, PickerField, PickingForm, keys_of
+from portal.manage.picker import PickerField, PickingForm
 
 LISTS: Final[dict[str, tuple[str, str, dict[str, bool]]]] = {
     "asked": ("relations", "approvers", {}),

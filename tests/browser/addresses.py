@@ -365,6 +365,12 @@ def of_administrators(user):
     yield visit("manage:role_remove", role.resource_id, role.pk)
 
 
+def deleted(user):
+    """What the link to a request says whose record was deleted."""
+    for event in models.AuditEvent.objects.filter(action="request.record_deleted"):
+        yield visit("requests:detail", event.subject_id, status=410)
+
+
 def administered(user):
     """What administrators see, and the little that they change."""
     yield visit("admin:index")
@@ -409,7 +415,7 @@ PERSONAS = {
     "olga": [of_everybody, own, managed, changed, held_now, imported],
     "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
-    "ivo": [of_everybody, of_administrators, administered],
+    "ivo": [of_everybody, of_administrators, administered, deleted],
     "eli": [of_everybody, own],
 }
 """What is looked at as each of them."""

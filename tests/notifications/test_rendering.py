@@ -63,6 +63,9 @@ def facts(**changes):
         "ended_at": moment,
         "reason": "time ran out",
         "can_extend": True,
+        "other": "Sales Admin",
+        "other_id": "7b1d2f9a-5d43-4f5e-9d0f-2a1c3b4d5e6f",
+        "catalog": "Sales",
         "roles": ["CRM: Contributor", "Ledger: Reader"],
         **changes,
     }

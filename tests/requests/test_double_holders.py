@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from entitlements import clock, sweep
-from entitlements.catalog import clashes
 from entitlements.catalog.incompatibilities import ClashException
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Denied
 from entitlements.models import GroupNesting, Notification
+from entitlements.policies import clashes
 from entitlements.requests import candidates, clash_exceptions
 from entitlements.requests.double_holders import double_holders, double_holdings
 from tests.factories import (

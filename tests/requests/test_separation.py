@@ -6,10 +6,10 @@ import pytest
 
 from entitlements import clock, sweep
 from entitlements.assignments.models import Assignment
-from entitlements.catalog import clashes
 from entitlements.catalog.incompatibilities import ClashException, ExceptionState
 from entitlements.decisions import Denied
 from entitlements.models import AccessRequest, GroupNesting
+from entitlements.policies import clashes
 from entitlements.requests import candidates, deciding, operations
 from entitlements.requests.separation import clashes_of, separation_of, separations_of
 from entitlements.requests.states import RequestState

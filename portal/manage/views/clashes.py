@@ -3,13 +3,12 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from entitlements.catalog import clashes as operations
 from entitlements.catalog.incompatibilities import (
     ClashException,
     Incompatibility,
@@ -19,6 +18,7 @@ from entitlements.catalog.incompatibilities import (
 from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.catalog.separation import terms_of
 from entitlements.decisions import Denied
+from entitlements.policies import clashes as operations
 from entitlements.requests.double_holders import without_prerequisites
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -33,6 +33,7 @@ from portal.manage.doors import (
     to_package,
 )
 from portal.manage.double_holders import double_holders_page, export
+from portal.manage.naming import excepted, needed_for, pairs_of
 
 FORM = ["GET", "HEAD", "POST"]
 MOST_SHOWN = 50
@@ -42,33 +43,35 @@ MOST_SHOWN = 50
 def of_package(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show what a package clashes with and requires, who holds both, and who may."""
     package = package_for(request, package_id)
-    naming = Incompatibility.objects.naming(package)
+    own = package.incompatibilities.with_names().order_by("pk")
+    naming = Incompatibility.objects.naming(package).with_names().order_by("pk")
     visible = AccessPackage.objects.visible_to(request.user)
-    from_seen = naming.filter(package__in=visible).with_names()
     roles = RoleClash.objects.filter(Q(first__packages=package) | Q(second__packages=package))
     context = {
         "package": package,
         "crumbs": to_package(package),
         "rights": rights(request, package.catalog),
-        "clashes": package.incompatibilities.with_names().order_by("pk"),
+        "clashes": pairs_of(package, request.user, list(own)),
         "role_clashes": roles.select_related(
             "catalog", "first__resource", "second__resource"
         ).distinct(),
-        "naming": from_seen,
-        "naming_elsewhere": naming.count() - len(from_seen),
-        "prerequisites": package.prerequisites.select_related("required__catalog"),
+        "naming": pairs_of(package, request.user, list(naming)),
+        "prerequisites": needed_for(package, request.user),
         "required_by": package.required_by.filter(package__in=visible).select_related("package"),
         "without_prerequisite": without_prerequisites(package).count(),
         "can_except": bool(terms_of([package.pk]).get(package.pk)),
-        "double": double_holders_page(request, AccessPackage.objects.filter(pk=package.pk)),
-        "exceptions": _exceptions(package),
+        "double": double_holders_page(
+            request, AccessPackage.objects.filter(pk=package.pk), package.catalog
+        ),
+        "exceptions": excepted(request.user, [package.catalog_id], _exceptions(package)),
     }
     return render(request, "manage/clashes.html", context)
 
 
-def _exceptions(package: AccessPackage) -> QuerySet[ClashException]:
+def _exceptions(package: AccessPackage) -> list[ClashException]:
     """Return the exceptions of a package on either side, the latest first."""
-    return ClashException.objects.of(package).with_names().order_by("-proposed_at")[:MOST_SHOWN]
+    found = ClashException.objects.of(package).with_names().order_by("-proposed_at")
+    return list(found[:MOST_SHOWN])
 
 
 @require_safe
@@ -80,7 +83,7 @@ def of_catalog(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         "crumbs": to_catalog(catalog),
         "rights": rights(request, catalog),
         "role_clashes": catalog.role_clashes.select_related("first__resource", "second__resource"),
-        "double": double_holders_page(request, catalog.packages.all()),
+        "double": double_holders_page(request, catalog.packages.all(), catalog),
     }
     return render(request, "manage/catalog_clashes.html", context)
 
@@ -92,7 +95,8 @@ def export_package(request: PortalRequest, package_id: UUID) -> HttpResponseBase
     packages = AccessPackage.objects.filter(pk=package.pk)
     scope = f"access package {package} in the catalog {package.catalog}"
     back = reverse("manage:clashes", args=[package.pk])
-    return export(request, packages, about=package, back=back, scope=scope)
+    catalog = package.catalog
+    return export(request, packages, about=package, catalog=catalog, back=back, scope=scope)
 
 
 @require_GET
@@ -101,18 +105,20 @@ def export_catalog(request: PortalRequest, catalog_id: UUID) -> HttpResponseBase
     catalog = catalog_for(request, catalog_id)
     scope = f"all access packages of the catalog {catalog}"
     back = reverse("manage:catalog_clashes", args=[catalog.pk])
-    return export(request, catalog.packages.all(), about=catalog, back=back, scope=scope)
+    packages = catalog.packages.all()
+    return export(request, packages, about=catalog, catalog=catalog, back=back, scope=scope)
 
 
 @require_http_methods(FORM)
 def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Say what a package clashes with."""
     package = package_for(request, package_id, "manage_packages")
-    form = ClashForm(request.POST or None, package=package, viewer=request.user)
+    form = ClashForm(request.POST or None, viewer=request.user)
 
     def save() -> str:
-        operations.add_clash(package, form.other, by=request.user, is_symmetric=form.goes_both_ways)
-        return f"{package} clashes with {form.other} now."
+        other, both_ways = form.cleaned_data["other"], form.goes_both_ways
+        operations.add_clash(package, other, by=request.user, is_symmetric=both_ways)
+        return f"{package} clashes with {other} now."
 
     if _saved(request, form, save):
         return redirect("manage:clashes", package.pk)
@@ -130,7 +136,7 @@ def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
 def require(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Say what must be held before a package."""
     package = package_for(request, package_id, "manage_packages")
-    form = PrerequisiteForm(request.POST or None, package=package, viewer=request.user)
+    form = PrerequisiteForm(request.POST or None, viewer=request.user)
 
     def save() -> str:
         required = form.cleaned_data["package"]

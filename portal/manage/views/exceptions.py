@@ -15,6 +15,7 @@ from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.manage.clash_forms import PLACES, ExceptionForm
 from portal.manage.doors import Crumb, form_page, package_for, to_package
+from portal.manage.naming import excepted
 
 FORM = ["GET", "HEAD", "POST"]
 
@@ -63,8 +64,11 @@ def detail(request: PortalRequest, exception_id: UUID) -> HttpResponse:
         return redirect("manage:exception", exception.pk)
     decision = operations.can_decide(request.user, exception)
     mine = AccessPackage.objects.visible_to(request.user).filter(pk=exception.package_id)
+    sides = [one.catalog_id for one in (exception.package, exception.other_package) if one]
+    [named] = excepted(request.user, sides, [exception])
     context = {
         "exception": exception,
+        "named": named,
         "decision": decision,
         "is_waiting": exception.shown_state == "proposed",
         "deciders": operations.deciders_of(exception)[:10],

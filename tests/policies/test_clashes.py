@@ -2,12 +2,14 @@
 
 import pytest
 
-from entitlements.catalog import clashes
 from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite
 from entitlements.decisions import Denied
-from entitlements.models import AuditEvent
+from entitlements.models import AuditEvent, Notification
+from entitlements.notifications.messages import subject_of
+from entitlements.policies import clashes
 from tests.factories import (
     AccessPackageFactory,
+    AssignmentPolicyFactory,
     CatalogFactory,
     GroupFactory,
     ResourceFactory,
@@ -61,7 +63,13 @@ def test_a_clash_is_added_and_removed_and_both_are_on_record(enter, release, own
     assert actions() == ["package.clash_added", "package.clash_removed"]
     added = AuditEvent.objects.get(action="package.clash_added")
     assert (added.subject_name, added.actor_name) == ("Release payments", "Olga Owner")
-    assert added.details == {"other": "Enter payments", "is_symmetric": True}
+    assert added.details == {
+        "other": "Enter payments",
+        "other_package": str(enter.pk),
+        "is_symmetric": True,
+    }
+    assert clash.made_by == owner
+    assert clash.made_at <= added.at
 
 
 def test_a_group_and_a_role_can_be_named_too(release, owner, catalog):
@@ -69,6 +77,89 @@ def test_a_group_and_a_role_can_be_named_too(release, owner, catalog):
 
     assert clashes.add_clash(release, group, by=owner).other == "Auditors"
     assert clashes.add_clash(release, role, by=owner).other == "Ledger: Member"
+
+
+def offered(package, **terms):
+    """Let everybody ask for a package of another catalog."""
+    AssignmentPolicyFactory(package=package, **terms)
+    return package
+
+
+def test_a_package_that_one_could_ask_for_oneself_can_be_named(release, owner):
+    elsewhere = offered(AccessPackageFactory(name="Ledger"))
+
+    assert clashes.add_clash(release, elsewhere, by=owner).other == "Ledger"
+    assert clashes.add_prerequisite(release, elsewhere, by=owner).required == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("package", "terms"),
+    [
+        ({"is_hidden": True}, {}),
+        ({"state": "retired"}, {}),
+        ({"catalog__is_enabled": False}, {}),
+        ({}, {"scope": "nobody"}),
+        ({}, {"is_enabled": False}),
+    ],
+)
+def test_what_one_does_not_find_when_asking_cannot_be_named(release, owner, package, terms):
+    elsewhere = offered(AccessPackageFactory(**package), **terms)
+
+    assert refused(clashes.add_clash, release, elsewhere, by=owner) == {"not_visible"}
+    assert refused(clashes.add_prerequisite, release, elsewhere, by=owner) == {"not_visible"}
+
+
+@pytest.fixture
+def theirs(appoint):
+    """A package of another catalog that everybody can ask for, and that Gita owns."""
+    package = offered(AccessPackageFactory(name="Ledger", catalog__name="Books"))
+    appoint(UserFactory(display_name="Gita Rao"), package.catalog)
+    appoint(UserFactory(display_name="Rea Reader"), package.catalog, "reader")
+    return package
+
+
+@pytest.mark.parametrize("is_symmetric", [True, False])
+def test_the_owners_of_what_is_named_are_told_by_whom(release, owner, theirs, queued, is_symmetric):
+    clash = clashes.add_clash(release, theirs, by=owner, is_symmetric=is_symmetric)
+
+    told = Notification.objects.get()
+    assert (told.event, str(told.recipient)) == ("clash.named", "Gita Rao")
+    assert (told.about_type, told.about_id) == ("incompatibility", clash.pk)
+    assert told.facts == {
+        "package": "Release payments",
+        "catalog": "Finance",
+        "other": "Ledger",
+        "other_id": str(theirs.pk),
+        "by": "Olga Owner",
+        "is_symmetric": is_symmetric,
+    }
+    assert "send_due" in queued()[-1]
+    assert subject_of(told) == "Olga Owner lets Release payments clash with Ledger"
+
+
+def test_who_manages_both_sides_is_told_only_of_what_binds_the_other(
+    release, owner, theirs, appoint
+):
+    appoint(owner, theirs.catalog, "package_manager")
+
+    clashes.add_clash(release, theirs, by=owner)
+    assert not Notification.objects.exists()
+    clashes.remove_clash(Incompatibility.objects.get(), by=owner)
+    clashes.add_clash(release, theirs, by=owner, is_symmetric=True)
+
+    assert [str(one.recipient) for one in Notification.objects.all()] == ["Gita Rao"]
+
+
+def test_nobody_tells_himself_and_nothing_is_told_within_a_catalog(
+    enter, release, owner, catalog, theirs, appoint
+):
+    appoint(UserFactory(), catalog)
+    clashes.add_clash(release, enter, by=owner, is_symmetric=True)
+    clashes.add_clash(release, GroupFactory(), by=owner)
+    clashes.add_clash(release, role_in(catalog), by=owner, is_symmetric=True)
+    clashes.add_clash(enter, theirs, by=appoint(owner, theirs.catalog), is_symmetric=True)
+
+    assert {str(one.recipient) for one in Notification.objects.all()} == {"Gita Rao"}
 
 
 @pytest.mark.parametrize("role", ["reader", "assignment_manager"])

@@ -3,13 +3,16 @@
 from django.db import transaction
 from django.db.models import Q
 
+from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.incompatibilities import Incompatibility, Prerequisite, RoleClash
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceRole
-from entitlements.catalog.permissions import can
+from entitlements.catalog.permissions import can, owners_of
 from entitlements.decisions import Reason, collect
 from entitlements.directory.models import Group, User
 from entitlements.locks import lock_table
+from entitlements.notifications.operations import notify
+from entitlements.policies.naming import nameable_by
 
 Other = AccessPackage | Group | ResourceRole
 
@@ -20,8 +23,9 @@ def add_clash(
 ) -> Incompatibility:
     """Let nobody get a package who holds, or is in, the other; symmetric, nor the other way round.
 
-    Whoever holds both already keeps both until they end. Raises Denied when `by` may not change
-    the package or cannot see the other, and when the two clash already.
+    Whoever holds both already keeps both until they end. Owners of another catalog whose package is
+    named are told. Raises Denied when `by` may not change the package or cannot see the other, and
+    when the two clash already.
     """
     can(by, "manage_packages", package.catalog).require()
     lock_table(Incompatibility)
@@ -39,8 +43,11 @@ def add_clash(
         other_group=other if isinstance(other, Group) else None,
         other_role=other if isinstance(other, ResourceRole) else None,
         is_symmetric=is_symmetric,
+        made_by=by,
+        made_at=clock.now(),
     )
     _record("package.clash_added", clash, by)
+    _tell_the_other_side(clash, by)
     return clash
 
 
@@ -129,8 +136,35 @@ def remove_prerequisite(prerequisite: Prerequisite, *, by: User) -> None:
         _record_required("package.prerequisite_removed", prerequisite, by)
 
 
+def _tell_the_other_side(clash: Incompatibility, by: User) -> None:
+    """Tell whose package is named, where it binds them or was named by somebody else."""
+    package, other = clash.package, clash.other_package
+    if other is None or other.catalog_id == package.catalog_id:
+        return
+    if not clash.is_symmetric and can(by, "manage_packages", other.catalog):
+        return
+    notify(
+        "clash.named",
+        owners_of(other.catalog).exclude(pk=by.pk),
+        clash,
+        package=str(package),
+        catalog=str(package.catalog),
+        other=str(other),
+        other_id=other.pk,
+        by=str(by),
+        is_symmetric=clash.is_symmetric,
+    )
+
+
 def _record(action: str, clash: Incompatibility, by: User) -> None:
-    trail.record(action, clash.package, by=by, other=clash.other, is_symmetric=clash.is_symmetric)
+    trail.record(
+        action,
+        clash.package,
+        by=by,
+        other=clash.other,
+        other_package=clash.other_package_id,
+        is_symmetric=clash.is_symmetric,
+    )
 
 
 def _record_roles(action: str, clash: RoleClash, by: User) -> None:
@@ -143,6 +177,7 @@ def _record_required(action: str, prerequisite: Prerequisite, by: User) -> None:
         prerequisite.package,
         by=by,
         other=str(prerequisite.required),
+        other_package=prerequisite.required_id,
         is_alternative=prerequisite.is_alternative,
     )
 
@@ -152,14 +187,14 @@ def _is_visible(other: Other, by: User) -> Reason | None:
     if isinstance(other, Group):
         return None
     if isinstance(other, AccessPackage):
-        is_visible = AccessPackage.objects.visible_to(by).filter(pk=other.pk).exists()
+        is_visible = nameable_by(by).filter(pk=other.pk).exists()
     else:
         is_visible = Resource.objects.visible_to(by).filter(pk=other.resource_id).exists()
     if is_visible:
         return None
     return Reason(
         "not_visible",
-        "That is in a catalog that you cannot look into.",
+        "That is in a catalog that you cannot look into, and not offered to you either.",
         "The owners of that catalog can appoint you as a reader.",
     )
 
