@@ -21,7 +21,7 @@ from portal import wording
 from portal.badges import badge_for
 from portal.csv_files import csv_response
 from portal.http import PortalRequest
-from portal.manage.picker import parsed
+from portal.manage.finding import parsed
 
 ON_A_PAGE: Final = 25
 IN_A_BATCH: Final = 500
