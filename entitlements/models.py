@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
+from entitlements.directory.tenant_roles import TenantRoleGroup
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.callouts import PolicyCallout
@@ -80,6 +81,7 @@ __all__ = [
     "RoleClash",
     "StageApprover",
     "StepApprover",
+    "TenantRoleGroup",
     "User",
     "WrittenAttribute",
 ]

@@ -13,6 +13,7 @@ from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.naming import name_taken, one_per_name
+from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
@@ -65,6 +66,7 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
         .get(pk=package.pk)
     )
     can(by, "manage_packages", package.catalog).require()
+    can_pass_on(by, package).require()
     terms = _tidy(terms)
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
@@ -102,6 +104,7 @@ def _change_policy(
 ) -> AssignmentPolicy:
     policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
+    can_pass_on(by, policy.package).require()
     not_changed_since(policy, based_on).require()
     terms = _tidy(terms)
     before = terms_of(policy)

@@ -44,7 +44,7 @@ def plan(
 
     Raises Denied when `by` may not, or the list is empty or too long.
     """
-    can(by, "manage_assignments", policy.package.catalog).require()
+    permissions.can_give(by, policy.package).require()
     if skips_approval:
         permissions.can_skip_approval(by, policy.package.catalog).require()
     if not entries:
