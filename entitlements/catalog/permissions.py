@@ -116,6 +116,11 @@ def can_manage_resource(user: User, system: ConnectedSystem, external_id: str) -
     )
 
 
+def may_offer_from_systems(user: User) -> bool:
+    """Say whether somebody may offer anything at all of what is in other systems."""
+    return has_right(user, GOVERN)
+
+
 def _is_application(system: ConnectedSystem, external_id: str) -> bool:
     """Say whether an administrator has offered something as an application before."""
     known = Resource.objects.filter(system=system, external_id=external_id.strip())

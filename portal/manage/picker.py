@@ -1,6 +1,6 @@
-"""Choose people and groups by typing two letters: ten matches, a name and one line, no more."""
+"""Choose people, groups and service accounts by typing two letters: ten matches, and one line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ from entitlements import clock
 from entitlements.directory.models import Group, User
 from portal.http import PortalRequest
 
-Kind = Literal["user", "group"]
+Kind = Literal["user", "group", "service"]
 
 LETTERS: Final = 2
 MATCHES: Final = 10
@@ -41,6 +41,7 @@ class Picked:
 
     user_ids: tuple[UUID, ...]
     group_ids: tuple[UUID, ...]
+    service_ids: tuple[UUID, ...] = ()
 
 
 def matches(query: str, kinds: Iterable[Kind], *, without: Iterable[str] = ()) -> list[Match]:
@@ -49,16 +50,12 @@ def matches(query: str, kinds: Iterable[Kind], *, without: Iterable[str] = ()) -
     if len(query.strip()) < LETTERS:
         return []
     found: list[Match] = []
-    if "user" in kinds:
-        people = User.objects.active()
+    for kind in kinds:
+        rows, name, as_match = SEARCHED[kind]
+        things = rows()
         for word in words:
-            people = people.filter(display_name__icontains=word)
-        found += map(_person, people.order_by("display_name", "pk")[: MATCHES * 2])
-    if "group" in kinds:
-        groups = Group.objects.all()
-        for word in words:
-            groups = groups.filter(name__icontains=word)
-        found += map(_group, groups.order_by("name")[: MATCHES * 2])
+            things = things.filter(**{f"{name}__icontains": word})
+        found += map(as_match, things.order_by(name, "pk")[: MATCHES * 2])
     left = [match for match in found if match.key not in set(without)]
     return sorted(left, key=lambda match: (match.name, match.key))[:MATCHES]
 
@@ -66,22 +63,24 @@ def matches(query: str, kinds: Iterable[Kind], *, without: Iterable[str] = ()) -
 def chosen(keys: Iterable[str]) -> list[Match]:
     """Return what these keys name, as far as it exists."""
     picked = parsed(keys)
-    people = User.objects.filter(pk__in=picked.user_ids) if picked.user_ids else ()
+    people = User.objects.people().filter(pk__in=picked.user_ids) if picked.user_ids else ()
     groups = Group.objects.filter(pk__in=picked.group_ids) if picked.group_ids else ()
+    services = User.objects.services().filter(pk__in=picked.service_ids)
     found = [*map(_person, people), *map(_group, groups)]
+    found += map(_service, services if picked.service_ids else ())
     return sorted(found, key=lambda match: (match.name, match.key))
 
 
 def parsed(keys: Iterable[str]) -> Picked:
     """Return the ids in keys such as "user:…"; what cannot be read is left out."""
-    found: dict[str, dict[UUID, None]] = {"user": {}, "group": {}}
+    found: dict[str, dict[UUID, None]] = {"user": {}, "group": {}, "service": {}}
     for key in keys:
         kind, _, text = key.partition(":")
         try:
             found.get(kind, {})[UUID(text)] = None
         except ValueError:
             continue
-    return Picked(tuple(found["user"]), tuple(found["group"]))
+    return Picked(tuple(found["user"]), tuple(found["group"]), tuple(found["service"]))
 
 
 def keys_of(user_ids: Iterable[UUID | None], group_ids: Iterable[UUID | None]) -> list[str]:
@@ -96,6 +95,21 @@ def _person(user: User) -> Match:
 
 def _group(group: Group) -> Match:
     return Match(f"group:{group.pk}", str(group), group.get_kind_display())
+
+
+def _service(account: User) -> Match:
+    return Match(f"service:{account.pk}", str(account), "Service account")
+
+
+SEARCHED: Final[dict[Kind, tuple[Callable[[], Any], str, Callable[[Any], Match]]]] = {
+    "user": (User.objects.active, "display_name", _person),
+    "group": (Group.objects.all, "name", _group),
+    "service": (
+        lambda: User.objects.services().filter(is_active=True),
+        "display_name",
+        _service,
+    ),
+}
 
 
 class PickerWidget(forms.Widget):
@@ -176,7 +190,7 @@ class PickerField(forms.Field):
         return parsed(value or [])
 
     def validate(self, value: Picked) -> None:
-        if self.required and not (value.user_ids or value.group_ids):
+        if self.required and not (value.user_ids or value.group_ids or value.service_ids):
             raise ValidationError("Find somebody by name, and choose.", code="required")
 
     def clean(self, value: Any) -> Picked:
@@ -210,7 +224,7 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
-    return search(request, ("user", "group"))
+    return search(request, ("user", "group", "service"))
 
 
 def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:

@@ -192,7 +192,7 @@ def addresses(ids, person):
         names = pattern.pattern.converters
         if not names:
             continue
-        values = {**ids, "person_id": person.pk, "name": "retire", "number": 1}
+        values = {**ids, "holder_id": person.pk, "name": "retire", "number": 1}
         if pattern.name == "role_clash_remove":
             values["clash_id"] = ids["role_clash_id"]
         yield reverse(f"manage:{pattern.name}", kwargs={name: values[name] for name in names})
@@ -596,7 +596,7 @@ def test_each_role_opens_the_forms_that_it_may_send(client, sales, appoint, role
     user = appoint(UserFactory(), sales.catalog, role)
     appoint(UserFactory(), sales.catalog)
     client.force_login(user)
-    values = {**sales.ids, "person_id": user.pk, "name": "retire"}
+    values = {**sales.ids, "holder_id": user.pk, "name": "retire"}
 
     for pattern in urlpatterns:
         names = pattern.pattern.converters
@@ -611,7 +611,7 @@ def test_each_role_opens_the_forms_that_it_may_send(client, sales, appoint, role
 def test_what_a_role_may_not_is_refused_also_when_it_is_sent(client, sales, appoint, role):
     user = appoint(UserFactory(), sales.catalog, role)
     client.force_login(user)
-    values = {**sales.ids, "person_id": user.pk, "name": "retire"}
+    values = {**sales.ids, "holder_id": user.pk, "name": "retire"}
 
     for pattern in urlpatterns:
         needed = NEEDS.get(pattern.name)
