@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
+from entitlements.directory.tenant_roles import TenantRoleGroup
 from entitlements.heartbeat import Heartbeat
 from entitlements.imports.models import ImportedRole, ImportFinding, RoleImport
 from entitlements.notifications.models import Notification
@@ -84,6 +85,7 @@ __all__ = [
     "RoleImport",
     "StageApprover",
     "StepApprover",
+    "TenantRoleGroup",
     "User",
     "WrittenAttribute",
 ]

@@ -7,15 +7,19 @@ from django.db.models import Exists, OuterRef
 
 from entitlements.catalog.appointments import is_appointed
 from entitlements.directory.models import User
+from entitlements.directory.tenant_roles import is_overseer
 from entitlements.requests.models import StepApprover
 
 
 class Places(NamedTuple):
-    """Whether somebody was ever asked to decide, answers for anybody, and may manage anything."""
+    """Whether somebody was ever asked to decide, answers for anybody, may manage anything, and
+    sees who holds which role.
+    """
 
     was_asked: bool
     has_team: bool
     may_manage: bool
+    oversees: bool
 
 
 def places_of(user: User) -> Places:
@@ -25,7 +29,8 @@ def places_of(user: User) -> Places:
         found = User.objects.filter(pk=user.pk).values_list(
             Exists(StepApprover.objects.filter(user=user)),
             Exists(User.objects.looked_after_by(user)),
-            Exists(User.objects.filter(is_appointed(), pk=OuterRef("pk"))),
+            Exists(User.objects.filter(is_appointed(user), pk=OuterRef("pk"))),
+            Exists(User.objects.filter(is_overseer(user), pk=OuterRef("pk"))),
         )
         known = user._places = Places(*found.get())  # type: ignore[attr-defined]
     return known
@@ -39,6 +44,11 @@ def is_approver(user: User) -> bool:
 def has_team(user: User) -> bool:
     """Say whether anybody reports to a person, or is his guest."""
     return places_of(user).has_team
+
+
+def oversees(user: User) -> bool:
+    """Say whether somebody sees who holds which role in the tenant."""
+    return places_of(user).oversees
 
 
 def may_manage(user: User | AnonymousUser) -> bool:

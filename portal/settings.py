@@ -253,6 +253,7 @@ MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 APPROVERS_SHOWN = env.bool("APPROVERS_SHOWN", default=True)
 RESOURCES_SHOWN_TO = env.str("RESOURCES_SHOWN_TO", default="everyone")
 DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
+OWNERS_ADMIT_OUTSIDERS = env.bool("OWNERS_ADMIT_OUTSIDERS", default=True)
 
 # Jobs: every message may be lost or repeated, because the work itself is a row of ours
 

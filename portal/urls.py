@@ -17,6 +17,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("accounts/email/", accounts.address),
     path("accounts/", include("allauth.urls")),
+    path("settings/roles/", include("portal.roles.urls")),
     path("settings/", include("portal.preferences.urls")),
     path("help/", include("portal.help.urls")),
     path("demo/", include("portal.demo.urls")),

@@ -143,6 +143,11 @@ def by(event: AuditEvent, viewer: User) -> str:
     return "You" if event.actor_id == viewer.pk else event.actor_name
 
 
+def by_whom(event: AuditEvent, viewer: User) -> str:
+    """Return who acted, as the end of a sentence."""
+    return "you" if event.actor_id == viewer.pk else event.actor_name
+
+
 def moment(value: Any) -> str:
     """Return a moment of an event's details in words."""
     return dates.exact(datetime.fromisoformat(value)) if value else ""

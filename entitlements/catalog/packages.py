@@ -15,6 +15,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.catalog.naming import name_taken, one_per_name
+from entitlements.catalog.passing_on import can_pass_on, can_pass_role_on
 from entitlements.catalog.permissions import can
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import deny
@@ -116,6 +117,7 @@ def put_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
             f"The catalog {package.catalog} does not offer this resource.",
             "One of its owners can add it.",
         ).require()
+    can_pass_role_on(by, role).require()
     if package.package_roles.filter(role=role).exists():
         deny(
             "role_in_package", f"{package} contains {role} already.", "Nothing is to be done."
@@ -163,6 +165,8 @@ def _refuse_twin(package: AccessPackage, terms: PackageTerms) -> None:
 def move(package: AccessPackage, state: PackageState, *, by: User) -> AccessPackage:
     """Within the caller's transaction: bring a package into a state, or raise Denied."""
     package = _locked(package, by)
+    if state == PackageState.PUBLISHED:
+        can_pass_on(by, package).require()
     if package.state != state:
         before, package.state = package.state, state
         package.save(update_fields=["state"])

@@ -17,6 +17,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.catalog.operations import locked
+from entitlements.catalog.passing_on import can_pass_group_on
 from entitlements.catalog.permissions import (
     can,
     can_change_resource,
@@ -69,6 +70,8 @@ def add_resource(
     collect(external_id_fits(external_id, longest=LONGEST_EXTERNAL_ID)).require()
     group = _group(system, external_id)
     collect((*_kind_fits(kind, group), *_may_be_offered(system, group))).require()
+    if group:
+        can_pass_group_on(by, group).require()
     resource, is_new = Resource.objects.get_or_create(
         system=system,
         external_id=str(group.pk) if group else external_id.strip(),

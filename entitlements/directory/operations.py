@@ -4,7 +4,10 @@ from django.db import IntegrityError, transaction
 
 from entitlements.audit import trail
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
+from entitlements.directory.appointing import not_the_last_administrator
+from entitlements.directory.kinds import is_a_person
 from entitlements.directory.models import Group, GroupKind, GroupNesting, User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.locks import lock_table
 
 ADMINISTRATORS_CHANGE = "Have an administrator of the portal do it."
@@ -12,7 +15,7 @@ ADMINISTRATORS_CHANGE = "Have an administrator of the portal do it."
 
 def can_administer(by: User | None) -> Decision:
     """Only administrators of the portal, and the system itself, may change the directory."""
-    if by is None or (by.is_active and by.is_superuser):
+    if by is None or is_administrator(by):
         return ALLOWED
     return deny("administrators_only", "You cannot change the directory.", ADMINISTRATORS_CHANGE)
 
@@ -77,7 +80,12 @@ def set_manager(person: User, manager: User | None, *, by: User | None) -> User:
     can_administer(by).require()
     lock_table(User)
     person = User.objects.select_related("manager").get(pk=person.pk)
-    collect([_managed_here(person), _no_circle_of_managers(person, manager)]).require()
+    reasons = (
+        _managed_here(person),
+        _no_circle_of_managers(person, manager),
+        *(is_a_person(one) for one in (person, manager) if one),
+    )
+    collect(reasons).require()
     if person.manager != manager:
         before, person.manager = person.manager, manager
         person.save(update_fields=["manager"])
@@ -102,6 +110,8 @@ def _switch(person: User, *, is_active: bool, action: str, by: User | None) -> U
     can_administer(by).require()
     person = User.objects.select_for_update().get(pk=person.pk)
     collect([_managed_here(person), _not_oneself(person, by)]).require()
+    if person.is_superuser and not is_active:
+        collect([not_the_last_administrator(person)]).require()
     if person.is_active != is_active:
         person.is_active = is_active
         person.save(update_fields=["is_active"])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from entitlements import clock
 from entitlements.catalog import packages
 from entitlements.catalog.models import AccessPackage, Catalog, PackageState, ResourceRole
+from entitlements.catalog.passing_on import can_pass_role_on
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import Decision, Reason
 from entitlements.directory.models import User
@@ -149,8 +150,11 @@ class Builder:
             if isinstance(role, Reason):
                 self._wrong([Mistake(entitlement.place, definition.name, role)])
                 found[None] = None
-            else:
-                found[role] = None
+                continue
+            found[role] = None
+            for reason in can_pass_role_on(self.by, role).reasons:
+                self._wrong([Mistake(entitlement.place, definition.name, reason)])
+                found[None] = None
         return list(found)
 
     def _create(self, words: PackageTerms, roles: Iterable[ResourceRole]) -> AccessPackage:

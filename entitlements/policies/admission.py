@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q
 
-from entitlements.directory.models import User, UserQuerySet, UserType
+from entitlements.directory.models import PEOPLE, User, UserQuerySet, UserType
 from entitlements.policies.models import STRICTEST_FIRST, AssignmentPolicy, Scope
 
-EVERYBODY = Q(pk__isnull=False)
+EVERYBODY = Q(user_type__in=PEOPLE)
 NOBODY = Q(pk__isnull=True)
 
 
@@ -16,7 +16,7 @@ def admitted_by(policy: AssignmentPolicy) -> Q:
     if policy.scope == Scope.ALL_USERS:
         return EVERYBODY
     if policy.scope == Scope.ALL_MEMBERS:
-        return ~Q(user_type=UserType.GUEST)
+        return Q(user_type=UserType.MEMBER)
     if policy.scope == Scope.NOBODY:
         return NOBODY
     named = AssignmentPolicy.allowed_users.through.objects.filter(

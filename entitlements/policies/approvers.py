@@ -96,7 +96,7 @@ def _second_manager(target: User) -> Iterable[User]:
 
 
 def _sponsors(target: User) -> Iterable[User]:
-    return target.sponsors.filter(is_active=True)
+    yield from User.objects.active().filter(sponsored=target)
 
 
 def _resource_owners(package: AccessPackage) -> Iterable[User]:

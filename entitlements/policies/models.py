@@ -10,7 +10,7 @@ from django.db.models.expressions import RawSQL
 
 from entitlements import clock
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
-from entitlements.directory.models import Group, User
+from entitlements.directory.models import PEOPLE, Group, User
 
 DECISION_DAYS = 14
 LEAST_DAYS_TO_PASS_ON = 4
@@ -49,7 +49,9 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
 
     def in_scope_of(self, user: User) -> Self:
-        """Policies whose scope includes a person, switched on or off."""
+        """Policies whose scope includes a person, switched on or off; none include programs."""
+        if user.is_service:
+            return self.none()
         named = AssignmentPolicy.allowed_users.through.objects.filter(
             assignmentpolicy=OuterRef("pk"), user=user
         )
@@ -277,10 +279,11 @@ class StageApproverQuerySet(models.QuerySet["StageApprover"]):
             SELECT approving_id FROM below
             WHERE EXISTS (
                 SELECT 1 FROM entitlements_membership
-                JOIN entitlements_user ON entitlements_user.id = user_id AND is_active
-                WHERE entitlements_membership.group_id = below.group_id)"""
-        groups = RawSQL(sql, [])  # noqa: S611  # a constant
-        by_name = Q(user__is_active=True) | Q(group__in=groups)
+                JOIN entitlements_user ON entitlements_user.id = user_id
+                WHERE entitlements_membership.group_id = below.group_id
+                AND is_active AND user_type IN (%s, %s))"""
+        groups = RawSQL(sql, [*PEOPLE])  # noqa: S611  # a constant
+        by_name = Q(user__is_active=True, user__user_type__in=PEOPLE) | Q(group__in=groups)
         return self.filter(Q(kind__in=RELATIONS) | by_name)
 
 

@@ -13,6 +13,7 @@ from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.naming import name_taken, one_per_name
+from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
@@ -70,6 +71,7 @@ def new_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> Assig
         .get(pk=package.pk)
     )
     can(by, "manage_packages", package.catalog).require()
+    can_pass_on(by, package).require()
     terms = _tidy(terms)
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
@@ -107,6 +109,7 @@ def _change_policy(
 ) -> AssignmentPolicy:
     policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
+    can_pass_on(by, policy.package).require()
     not_changed_since(policy, based_on).require()
     terms = _tidy(terms)
     before = terms_of(policy)

@@ -53,6 +53,7 @@ class Candidate:
     wanted_end: datetime | None
     limit: datetime | None
     is_kept_out: bool = False
+    is_service: bool = False
     stricter_policy: str | None = None
     separation: Separation = APART
     questions: tuple[QuestionTerms, ...] = ()
@@ -63,6 +64,16 @@ def account_is_active(candidate: Candidate) -> Reason | None:
     if candidate.is_active:
         return None
     return Reason("account_disabled", "The account is disabled.", "The directory decides this.")
+
+
+def is_for_a_person(candidate: Candidate) -> Reason | None:
+    if not candidate.is_service:
+        return None
+    return Reason(
+        "service_account",
+        "This is a service account, and packages are for people.",
+        "Choose a person.",
+    )
 
 
 def package_is_open(candidate: Candidate) -> Reason | None:
@@ -335,6 +346,7 @@ def can_extend(extension: Extension) -> Decision:
 
 RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     account_is_active,
+    is_for_a_person,
     package_is_open,
     guest_is_let_in,
     policy_is_on,

@@ -97,6 +97,7 @@ def candidate(
         wanted_end=ends_at,
         limit=_limit(policy, starts_at),
         is_kept_out=target.is_guest and not policy.package.catalog.is_external,
+        is_service=target.is_service,
         stricter_policy=standing.stricter_policy,
         separation=_separation(policy, target, standing) if separation is None else separation,
         questions=(*asking.questions, *questions_about(asking.needed, target)),

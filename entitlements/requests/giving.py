@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from entitlements import clock, outbox
 from entitlements.audit import trail
 from entitlements.catalog.models import Catalog
+from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied, Reason, deny
 from entitlements.directory.models import User
@@ -48,6 +49,7 @@ def plan(
     Raises Denied when `by` may not, or the list is empty or too long.
     """
     can_plan(by, policy.package.catalog, skips_approval=skips_approval).require()
+    can_pass_on(by, policy.package).require()
     can_be_given(len(entries)).require()
     return write_down(
         policy,

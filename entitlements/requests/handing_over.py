@@ -7,6 +7,7 @@ from django.db import transaction
 
 from entitlements import clock
 from entitlements.decisions import Decision, Reason, collect, deny
+from entitlements.directory.kinds import is_a_person
 from entitlements.directory.models import User
 from entitlements.policies.rules import text_fits
 from entitlements.requests import flow, permissions
@@ -139,6 +140,7 @@ def _speaks_against(
 ) -> Iterator[Reason | None]:
     if to.pk == by.pk:
         yield Reason("to_yourself", "You cannot hand it to yourself.", "Choose somebody else.")
+    yield is_a_person(to)
     if not to.is_active:
         yield Reason(
             "person_disabled", f"The account of {to} is disabled.", "Choose somebody else."

@@ -8,7 +8,6 @@ from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment, EndReason
 from entitlements.catalog.attributes import attributes_of
-from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied, collect, deny
 from entitlements.directory.models import User
 from entitlements.locks import take_turns
@@ -90,7 +89,7 @@ def give(
 ) -> AccessRequest:
     """Within the caller's transaction: give a package directly, or raise Denied."""
     take_turns(target.pk, policy.package_id)
-    can(by, "manage_assignments", policy.package.catalog).require()
+    permissions.can_give(by, policy.package).require()
     if skips_approval:
         permissions.can_skip_approval(by, policy.package.catalog).require()
     candidates.can_request(policy, target, is_direct=True, **wish).require()

@@ -4,7 +4,8 @@ from django.conf import settings
 
 from entitlements.assignments.models import Assignment
 from entitlements.callouts.models import Callout, CalloutState
-from entitlements.catalog.models import Catalog
+from entitlements.catalog.models import AccessPackage, Catalog
+from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can, holds
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
@@ -108,6 +109,12 @@ def can_remove_on_behalf(user: User, assignment: Assignment) -> Decision:
             _reaches_others(assignment.policy, "end the access of others"),
         )
     )
+
+
+def can_give(user: User, package: AccessPackage) -> Decision:
+    """Only people who manage assignments, and could give what comes with the package's groups."""
+    may = can(user, "manage_assignments", package.catalog)
+    return may and can_pass_on(user, package)
 
 
 def can_prolong(user: User, assignment: Assignment) -> Decision:

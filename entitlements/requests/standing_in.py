@@ -11,6 +11,7 @@ from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import Catalog
 from entitlements.decisions import Decision, Reason, collect, deny
+from entitlements.directory.kinds import is_a_person
 from entitlements.directory.models import User
 from entitlements.locks import lock_table
 from entitlements.notifications.operations import notify
@@ -113,6 +114,7 @@ def _what_speaks_against(
         yield Reason("account_disabled", "Your account is disabled.", "The directory decides this.")
     if delegate.pk == delegator.pk:
         yield Reason("to_yourself", "Nobody stands in for himself.", "Choose somebody else.")
+    yield is_a_person(delegate)
     if not delegate.is_active:
         yield Reason(
             "person_disabled", f"The account of {delegate} is disabled.", "Choose somebody else."

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group as TenantRole
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -25,7 +24,6 @@ from portal.admin.forms import (
     GroupForm,
     RiskStageForm,
     SystemForm,
-    TenantRoleForm,
     UserForm,
 )
 from portal.admin.looking import LookAdmin, RecordedAdmin
@@ -33,7 +31,7 @@ from portal.http import PortalRequest
 
 
 class UserAdmin(RecordedAdmin[User]):
-    """People. What the directory says of those who come from it is not changed here."""
+    """People. What the directory says of those who come from it is not changed here, nor roles."""
 
     audit_name = "user"
     heading = "People"
@@ -45,19 +43,31 @@ class UserAdmin(RecordedAdmin[User]):
     form = UserForm
     fieldsets = (
         (None, {"fields": ("display_name", "email", "user_type", "is_active", "manager")}),
-        ("Rights", {"fields": ("is_superuser", "groups")}),
+        (
+            "Roles",
+            {"fields": ("is_superuser", "roles"), "description": "Given and taken under Roles."},
+        ),
         ("Attributes", {"fields": [name for name in ATTRIBUTES if name != "display_name"]}),
         ("Where from", {"fields": ("source", "source_key", "date_joined", "last_login")}),
     )
-    readonly_fields = ("source", "source_key", "date_joined", "last_login")
+    readonly_fields = ("is_superuser", "roles", "source", "source_key", "date_joined", "last_login")
+
+    @admin.display(description="Tenant roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(str(role) for role in user.groups.order_by("name")) or "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Leave out service accounts, which have a page of their own."""
+        people: QuerySet[User] = User.objects.people()
+        return people
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Nobody takes his own rights, and the directory's words stay the directory's."""
+        """Nobody disables himself, and the directory's words stay the directory's."""
         fields = list(self.readonly_fields)
         if obj and obj.source_id:
             fields += ["email", "user_type", "is_active", "manager", *ATTRIBUTES]
         if obj and obj.pk == request.user.pk:
-            fields += ["is_superuser", "is_active"]
+            fields.append("is_active")
         return fields
 
     def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
@@ -113,17 +123,6 @@ class GroupAdmin(RecordedAdmin[Group]):
 
 def _is_large(group: Group | None) -> bool:
     return group is not None and group.memberships.count() > MOST_PEOPLE
-
-
-class TenantRoleAdmin(RecordedAdmin[TenantRole]):
-    """Who may create catalogs; rights within a catalog are given on its own pages."""
-
-    audit_name = "tenant_role"
-    heading = "Tenant roles"
-    form = TenantRoleForm
-    list_display = ("name",)
-    search_fields = ("name",)
-    ordering = ("name",)
 
 
 class SystemAdmin(RecordedAdmin[ConnectedSystem]):

@@ -31,6 +31,7 @@ from portal.admin.exported import ExportedAdmin
 from portal.admin.filters import (
     AssignmentStateFilter,
     CatalogFilter,
+    CatalogOwnerFilter,
     OutsidersFilter,
     PackageCatalogFilter,
     PackagePolicyFilter,
@@ -62,7 +63,7 @@ class CatalogList(CatalogScopedAdmin[Catalog]):
     lead = "What is delegated together: resources, the packages made of them, and who runs both."
     empty = ("You own no catalog yet", "Ask an administrator for one, or to become a creator.")
     list_display = ("named", "state", "outsiders", "packages", "offered")
-    list_filter = ("is_enabled", ("is_external", OutsidersFilter))
+    list_filter = ("is_enabled", ("is_external", OutsidersFilter), CatalogOwnerFilter)
     search_fields = ("name", "description")
     ordering = ("name",)
 

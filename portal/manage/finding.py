@@ -11,7 +11,7 @@ from entitlements.catalog.models import AccessPackage, Catalog, Resource, Resour
 from entitlements.directory.models import Group, User
 from entitlements.policies.naming import nameable_by
 
-Kind = Literal["user", "group", "package", "role"]
+Kind = Literal["user", "group", "service", "package", "role"]
 
 LETTERS: Final = 2
 MATCHES: Final = 10
@@ -44,9 +44,11 @@ class Picked:
     group_ids: tuple[UUID, ...]
     package_ids: tuple[UUID, ...] = ()
     role_ids: tuple[UUID, ...] = ()
+    service_ids: tuple[UUID, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.user_ids or self.group_ids or self.package_ids or self.role_ids)
+        people = self.user_ids or self.group_ids or self.service_ids
+        return bool(people or self.package_ids or self.role_ids)
 
 
 def packages(eyes: Eyes | None) -> QuerySet[AccessPackage]:
@@ -82,13 +84,19 @@ FINDERS: Final[dict[Kind, Finder]] = {
         lambda eyes: User.objects.active(),
         ("display_name",),
         lambda user: user.department,
-        lambda eyes: User.objects.all(),
+        lambda eyes: User.objects.people(),
     ),
     "group": Finder(
         lambda eyes: Group.objects.all(),
         ("name",),
         lambda group: group.get_kind_display(),
         lambda eyes: Group.objects.all(),
+    ),
+    "service": Finder(
+        lambda eyes: User.objects.services().filter(is_active=True),
+        ("display_name",),
+        lambda account: "Service account",
+        lambda eyes: User.objects.services(),
     ),
     "package": Finder(packages, ("name",), lambda one: f"Package in {one.catalog}", packages),
     "role": Finder(
@@ -131,7 +139,11 @@ def parsed(keys: Iterable[str]) -> Picked:
     """Return the ids in keys such as "user:…"; what cannot be read is left out."""
     found = _by_kind(keys)
     return Picked(
-        tuple(found["user"]), tuple(found["group"]), tuple(found["package"]), tuple(found["role"])
+        user_ids=tuple(found["user"]),
+        group_ids=tuple(found["group"]),
+        package_ids=tuple(found["package"]),
+        role_ids=tuple(found["role"]),
+        service_ids=tuple(found["service"]),
     )
 
 

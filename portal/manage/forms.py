@@ -1,13 +1,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.appointments import ROLE_NAMES
+from entitlements.catalog.appointments import ROLE_NAMES, Holder
 from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
+from entitlements.catalog.permissions import can_admit_outsiders
 from entitlements.catalog.terms import (
     LONGEST_TEXT,
     CatalogTerms,
@@ -16,6 +18,7 @@ from entitlements.catalog.terms import (
     RoleTerms,
 )
 from entitlements.directory.models import Group, User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
@@ -77,6 +80,16 @@ class CatalogForm(forms.Form):
         help_text="When a package ends, a role that the person held before it stays.",
     )
 
+    def __init__(self, *args: Any, viewer: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        may_admit = can_admit_outsiders(viewer)
+        field = self.fields["is_external"]
+        is_open = bool(self.initial) and self.initial["is_external"]
+        if not may_admit and not is_open:
+            self.initial["is_external"] = False
+            field.disabled = True
+            field.help_text = str(may_admit.reasons[0])
+
     def terms(self) -> CatalogTerms:
         return CatalogTerms(**self.cleaned_data)
 
@@ -84,18 +97,27 @@ class CatalogForm(forms.Form):
 class AppointForm(PickingForm):
     """Whom to appoint, and to what."""
 
-    person = PickerField("user", is_single=True, label="Person")
+    person = PickerField(
+        "user", "group", "service", is_single=True, label="Person, group or service account"
+    )
     role = forms.ChoiceField(
         choices=list(ROLE_NAMES.items()),
         initial="reader",
         widget=forms.RadioSelect,
-        help_text="It takes the place of the role that the person has in this catalog now.",
+        help_text="It takes the place of the role that there is in this catalog now; a role of a "
+        "group is its members’.",
     )
 
-    def person_chosen(self) -> User | None:
-        picked = self.cleaned_data["person"].user_ids
-        people = User.objects.active().filter(pk__in=picked[:1])
-        return cast("User | None", people.first())
+    def holder_chosen(self) -> Holder | None:
+        """Return the one who is to be appointed, if there is such a one."""
+        picked: Picked = self.cleaned_data["person"]
+        rows: tuple[tuple[Any, tuple[UUID, ...]], ...] = (
+            (User.objects.active(), picked.user_ids),
+            (Group.objects.all(), picked.group_ids),
+            (User.objects.services().filter(is_active=True), picked.service_ids),
+        )
+        found = [things.filter(pk__in=keys).first() for things, keys in rows if keys]
+        return found[0] if len(found) == 1 else None
 
 
 class GroupChoiceField(forms.ModelChoiceField[Group]):
@@ -118,7 +140,7 @@ class GroupResourceForm(PickingForm):
 
     def __init__(self, *args: Any, catalog: Catalog, viewer: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        if viewer.is_superuser:
+        if is_administrator(viewer):
             self.fields["group"] = PickerField("group", is_single=True, label="Group")
             return
         offered = catalog.resources.filter(system__kind="directory")

@@ -1,4 +1,4 @@
-"""Choose people, groups, packages or roles by typing two letters of their names."""
+"""Choose people, groups, packages and more by typing two letters of their names."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ from entitlements.directory.models import User
 from portal.http import PortalRequest
 from portal.manage.finding import LETTERS, MATCHES, Eyes, Kind, Picked, chosen, matches, parsed
 
-PEOPLE: Final = frozenset({"user", "group"})
+PEOPLE: Final = frozenset({"user", "group", "service"})
 SEARCHES_A_MINUTE: Final = 60
 
 
@@ -151,7 +151,7 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
-    return search(request, ("user", "group", "package", "role"))
+    return search(request, ("user", "group", "service", "package", "role"))
 
 
 def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:

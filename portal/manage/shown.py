@@ -144,7 +144,7 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str], named:
     who = wording.by(event, viewer)
     details = event.details
     if event.action in ("catalog.role_given", "catalog.role_taken"):
-        target = people.get(event.target_id, "somebody")
+        target = people.get(event.target_id) or details.get("holder", "somebody")
         role = ROLE_NAMES.get(details["role"], details["role"]).lower()
         act = "made {} {}" if event.action == "catalog.role_given" else "dismissed {} as {}"
         return f"{who} {act.format(target, role)}."

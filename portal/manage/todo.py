@@ -7,7 +7,7 @@ from django.urls import reverse
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment
 from entitlements.callouts.models import Callout
-from entitlements.catalog.models import AccessPackage
+from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 
@@ -29,6 +29,13 @@ class Todo(NamedTuple):
 def todos(user: User) -> list[Todo]:
     """Return what needs a person, without lines that have nothing to say."""
     found = (
+        Todo(
+            Catalog.objects.with_permission(user, "manage_roles").without_owner().count(),
+            "catalog without an owner",
+            "catalogs without an owner",
+            f"{_list('catalog')}?owners=none",
+            "people",
+        ),
         Todo(
             Grant.objects.failed().visible_to(user).count(),
             "role could not be set up",

@@ -34,7 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("catalogs/<uuid:catalog_id>/delete/", catalogs.delete, name="catalog_delete"),
     path("catalogs/<uuid:catalog_id>/people/", people.index, name="people"),
     path(
-        "catalogs/<uuid:catalog_id>/people/<uuid:person_id>/dismiss/",
+        "catalogs/<uuid:catalog_id>/people/<uuid:holder_id>/dismiss/",
         people.dismiss,
         name="dismiss",
     ),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db.models.functions import Lower
 
-from entitlements.directory.models import Account, User
+from entitlements.directory.models import Account, User, UserType
 from entitlements.directory.sync.circles import settled_above
 from entitlements.directory.sync.plan import Change, NewManager, Plan
 from entitlements.directory.sync.records import Feed, PersonRecord, Value
@@ -37,7 +37,7 @@ class Holder:
     row: Stored
     source: UUID | None
     key: str
-    is_administrator: bool
+    stays_ours: bool
     employee_id: str
 
 
@@ -143,10 +143,11 @@ class People:
             )
         if holder.source is not None or not is_new:
             return "address_taken", f"{address} belongs to {holder.row.name} already"
-        if holder.is_administrator:
+        if holder.stays_ours:
             return (
                 "address_of_administrator",
-                f"{address} belongs to an administrator of the portal, whom no source takes over",
+                f"{address} belongs to an administrator of the portal or a service account, "
+                "whom no source takes over",
             )
         return "", ""
 
@@ -160,6 +161,7 @@ class People:
                 key,
                 is_superuser,
                 is_staff,
+                user_type,
                 employee_id,
                 *row,
             ) in people.values_list(
@@ -168,12 +170,13 @@ class People:
                 "source_key",
                 "is_superuser",
                 "is_staff",
+                "user_type",
                 "employee_id",
                 *COLUMNS,
                 *self.feed.attributes,
             ):
-                is_administrator = is_superuser or is_staff
-                holders[address] = Holder(_stored(row), source, key, is_administrator, employee_id)
+                stays = is_superuser or is_staff or user_type == UserType.SERVICE
+                holders[address] = Holder(_stored(row), source, key, stays, employee_id)
         return holders
 
     def _change(self, record: PersonRecord, row: Stored, new_key: str) -> None:

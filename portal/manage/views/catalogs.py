@@ -68,7 +68,7 @@ def detail(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
 def add(request: PortalRequest) -> HttpResponse:
     """Create a catalog, whose owner is then the viewer."""
     can_create_catalogs(request.user).require()
-    form = CatalogForm(request.POST or None)
+    form = CatalogForm(request.POST or None, viewer=request.user)
     if form.is_valid():
         try:
             catalog = operations.create_catalog(form.terms(), by=request.user)
@@ -85,7 +85,8 @@ def add(request: PortalRequest) -> HttpResponse:
 def edit(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
     """Change a catalog's words and switches."""
     catalog = catalog_for(request, catalog_id, "change_catalog")
-    form = CatalogForm(request.POST or None, initial=CatalogTerms.of(catalog).as_dict())
+    initial = CatalogTerms.of(catalog).as_dict()
+    form = CatalogForm(request.POST or None, initial=initial, viewer=request.user)
     if form.is_valid():
         try:
             operations.change_catalog(catalog, form.terms(), by=request.user)
