@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from entitlements import clock
 from entitlements.catalog import packages
@@ -108,6 +109,7 @@ class Builder:
         self.approvers = Approvers(definitions.roles)
         self.known = {package.name.casefold(): package for package in catalog.packages.all()}
         self.outcome = Outcome()
+        self.held_back: dict[UUID, tuple[Reason, ...]] = {}
 
     def build(self) -> Outcome:
         """Make every role that is right, and find everything that is wrong with the others."""
@@ -152,10 +154,16 @@ class Builder:
                 found[None] = None
                 continue
             found[role] = None
-            for reason in can_pass_role_on(self.by, role).reasons:
+            for reason in self._held_back(role):
                 self._wrong([Mistake(entitlement.place, definition.name, reason)])
                 found[None] = None
         return list(found)
+
+    def _held_back(self, role: ResourceRole) -> tuple[Reason, ...]:
+        """Why whoever imports may not put a role into packages; asked once for each role."""
+        if role.pk not in self.held_back:
+            self.held_back[role.pk] = can_pass_role_on(self.by, role).reasons
+        return self.held_back[role.pk]
 
     def _create(self, words: PackageTerms, roles: Iterable[ResourceRole]) -> AccessPackage:
         package = packages.new_package(self.catalog, words, by=self.by)
