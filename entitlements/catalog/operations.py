@@ -8,11 +8,11 @@ from django.db import transaction
 from entitlements.audit import trail
 from entitlements.catalog.appointments import ROLE_NAMES, give_role, role_of, take_role
 from entitlements.catalog.models import Catalog, CatalogKind
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can, can_create_catalogs, owners_of
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import User
+from entitlements.naming import name_taken, one_per_name
 
 
 def create_catalog(terms: CatalogTerms, *, by: User) -> Catalog:

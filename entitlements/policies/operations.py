@@ -12,10 +12,10 @@ from django.db import transaction
 from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
+from entitlements.naming import name_taken, one_per_name
 from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions

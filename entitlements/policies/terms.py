@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from entitlements.catalog.terms import Terms, name_fits, text_fits
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.policies.question_terms import QuestionTerms, questions_fit
 from entitlements.policies.stage_terms import StageTerms, stages_fit
+from entitlements.terms import Terms, name_fits, text_fits
 
 MOST_DAYS = 3660
 MOST_HOURS = MOST_DAYS * 24

@@ -8,17 +8,12 @@ from entitlements.assignments.models import Assignment
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
-from entitlements.catalog.terms import (
-    LONGEST_TEXT,
-    CatalogTerms,
-    PackageTerms,
-    ResourceTerms,
-    RoleTerms,
-)
+from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.directory.models import Group, User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
+from entitlements.terms import LONGEST_TEXT
 from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
 from portal.manage.picker import Picked, PickerField, PickingForm

@@ -9,11 +9,11 @@ from guardian.shortcuts import assign_perm
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import appointments, operations
 from entitlements.catalog.models import Catalog
-from entitlements.catalog.naming import one_per_name
 from entitlements.catalog.permissions import CATALOG_ROLES, can
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Denied
 from entitlements.directory.models import User
+from entitlements.naming import one_per_name
 from tests.factories import AccessPackageFactory, CatalogFactory, UserFactory
 from tests.threads import at_once, refusals
 
