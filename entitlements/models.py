@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
+from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.callouts import PolicyCallout
@@ -56,6 +57,7 @@ __all__ = [
     "CatalogResource",
     "CatalogUserPermission",
     "ClashException",
+    "ConnectedOrganization",
     "ConnectedSystem",
     "CustomExtension",
     "Grant",
@@ -66,6 +68,7 @@ __all__ = [
     "Inquiry",
     "Membership",
     "Notification",
+    "OrganizationDomain",
     "PackageRole",
     "PolicyCallout",
     "PolicyDraft",

@@ -16,8 +16,11 @@ from entitlements.terms import Terms, name_fits, text_fits
 MOST_DAYS = 3660
 MOST_HOURS = MOST_DAYS * 24
 MOST_TARGETS = 500
+MOST_ORGANIZATIONS = 1000
 
-SCOPES = ("nobody", "specific", "all_members", "all_users")
+INTERNAL = ("specific", "all_members", "all_users")
+EXTERNAL = ("specific_organizations", "all_organizations", "all_external")
+SCOPES = ("nobody", *INTERNAL, *EXTERNAL)
 EXPIRATIONS = ("never", "on_date", "after_days", "after_hours")
 
 
@@ -38,6 +41,7 @@ class PolicyTerms(Terms):
     scope: str = "nobody"
     allowed_user_ids: tuple[UUID, ...] = ()
     allowed_group_ids: tuple[UUID, ...] = ()
+    allowed_organization_ids: tuple[UUID, ...] = ()
     is_enabled: bool = True
     accepts_requests: bool = True
     requires_justification: bool = True
@@ -99,6 +103,31 @@ def scope_is_complete(proposal: Proposal) -> Iterator[Reason]:
         )
 
 
+def organizations_are_complete(proposal: Proposal) -> Iterator[Reason]:
+    organizations = proposal.terms.allowed_organization_ids
+    if proposal.terms.scope == "specific_organizations" and not organizations:
+        yield Reason(
+            "organizations_missing",
+            "Nobody could ask under this policy.",
+            "Name at least one connected organization.",
+        )
+    if len(organizations) > MOST_ORGANIZATIONS:
+        yield Reason(
+            "too_many_organizations",
+            f"{len(organizations)} organizations are named; at most {MOST_ORGANIZATIONS} can be.",
+            "Let all configured ones ask, or make another policy.",
+        )
+
+
+def strangers_are_approved(proposal: Proposal) -> Iterator[Reason]:
+    if proposal.terms.scope == "all_external" and not proposal.terms.stages:
+        yield Reason(
+            "approval_needed_for_anybody",
+            "Anybody from outside could give himself access: nobody would approve it.",
+            "Add a stage of approval, or admit only organizations that are known.",
+        )
+
+
 def expiration_is_complete(proposal: Proposal) -> Iterator[Reason]:
     terms = proposal.terms
     wants_date = terms.expiration == "on_date"
@@ -150,6 +179,8 @@ def questions_are_complete(proposal: Proposal) -> Iterator[Reason]:
 RULES: tuple[Callable[[Proposal], Iterable[Reason]], ...] = (
     words_fit,
     scope_is_complete,
+    organizations_are_complete,
+    strangers_are_approved,
     expiration_is_complete,
     duration_is_possible,
     end_is_ahead,

@@ -14,6 +14,7 @@ from entitlements.audit import trail
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied, Reason, deny
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import named
 from entitlements.locks import take_turns
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import operations, permissions
@@ -73,12 +74,15 @@ def plan(
 def _row(bulk: BulkAssignment, position: int, judged: Judged) -> BulkRow:
     entry, target = judged.entry, judged.target
     is_listed_by_id = target is not None and not entry.place
+    is_unknown = target is not None and target._state.adding
     return BulkRow(
         bulk=bulk,
         position=position,
         place=entry.place,
         name=(str(target) if is_listed_by_id else entry.key)[:300] or "–",
-        target=target,
+        target=None if is_unknown else target,
+        address=target.email if target and is_unknown else "",
+        called=str(target) if is_unknown else "",
         starts_at=entry.starts_at,
         ends_at=entry.ends_at,
         justification=entry.justification if "\x00" not in entry.justification else "",
@@ -166,8 +170,9 @@ def _refuse(key: int, reasons: Sequence[Reason]) -> None:
 def _give_row(bulk: BulkAssignment, key: int) -> None:
     """Give one row, and say so in it, both or neither."""
     row = BulkRow.objects.select_for_update(of=("self",)).select_related("target").get(pk=key)
-    if row.state != RowState.READY or row.target is None:
+    if row.state != RowState.READY:
         return
+    row.target = row.target or named(row.address, row.called)
     wish: operations.Wish = {
         "justification": row.justification,
         "starts_at": row.starts_at,
@@ -178,7 +183,7 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
         bulk.policy, row.target, wish, by=bulk.made_by, skips_approval=bulk.skips_approval
     )
     row.state = RowState.GIVEN
-    row.save(update_fields=["state", "access_request"])
+    row.save(update_fields=["state", "access_request", "target"])
 
 
 def _leave(bulk: BulkAssignment) -> None:

@@ -110,13 +110,10 @@ def give(
     access_request = _create(
         RequestKind.ADMIN_ADD, policy, by, target, skips_approval=skips_approval, **wish
     )
-    flow.record(
-        access_request,
-        "request.given_directly",
-        by=by,
-        justification=wish["justification"],
-        **({"approval_skipped": True} if skips_approval else {}),
-    )
+    facts: dict[str, object] = {"justification": wish["justification"]}
+    facts |= {"approval_skipped": True} if skips_approval else {}
+    facts |= {"invites": target.email} if target.is_invited else {}
+    flow.record(access_request, "request.given_directly", by=by, **facts)
     flow.take_in(access_request, by=by)
     return access_request
 
@@ -336,6 +333,7 @@ def _create(
         assignment=assignment,
         requestor=requestor,
         target=target,
+        invites=target.is_invited,
         justification=justification.strip(),
         starts_at=starts_at,
         ends_at=ends_at,

@@ -1,6 +1,6 @@
-"""Choose people and groups by typing two letters: ten matches, a name and one line, no more."""
+"""Choose people and things by typing two letters: ten matches, a name and one line, no more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -16,11 +16,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from entitlements import clock
+from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import Group, User
+from entitlements.directory.organizations.models import ConnectedOrganization
 from portal.http import PortalRequest
 
-Kind = Literal["user", "group"]
+Kind = Literal["user", "group", "organization", "package"]
 
+PEOPLE: Final = frozenset({"user", "group"})
 LETTERS: Final = 2
 MATCHES: Final = 10
 SEARCHES_A_MINUTE: Final = 60
@@ -28,7 +31,7 @@ SEARCHES_A_MINUTE: Final = 60
 
 @dataclass(frozen=True)
 class Match:
-    """Somebody, or a group, as the picker shows it."""
+    """Somebody, or something, as the picker shows it."""
 
     key: str
     name: str
@@ -39,55 +42,99 @@ class Match:
 class Picked:
     """What was chosen, by kind."""
 
-    user_ids: tuple[UUID, ...]
-    group_ids: tuple[UUID, ...]
+    user_ids: tuple[UUID, ...] = ()
+    group_ids: tuple[UUID, ...] = ()
+    organization_ids: tuple[UUID, ...] = ()
+    package_ids: tuple[UUID, ...] = ()
+
+    def __bool__(self) -> bool:
+        named = (self.user_ids, self.group_ids, self.organization_ids, self.package_ids)
+        return any(named)
 
 
 def matches(query: str, kinds: Iterable[Kind], *, without: Iterable[str] = ()) -> list[Match]:
     """Return who is called so, by name; nothing for less than two letters."""
-    words = query.split()
     if len(query.strip()) < LETTERS:
         return []
-    found: list[Match] = []
-    if "user" in kinds:
-        people = User.objects.active()
-        for word in words:
-            people = people.filter(display_name__icontains=word)
-        found += map(_person, people.order_by("display_name", "pk")[: MATCHES * 2])
-    if "group" in kinds:
-        groups = Group.objects.all()
-        for word in words:
-            groups = groups.filter(name__icontains=word)
-        found += map(_group, groups.order_by("name")[: MATCHES * 2])
+    found = [match for kind in kinds for match in SEARCHES[kind](query.split())]
     left = [match for match in found if match.key not in set(without)]
     return sorted(left, key=lambda match: (match.name, match.key))[:MATCHES]
 
 
-def chosen(keys: Iterable[str]) -> list[Match]:
-    """Return what these keys name, as far as it exists."""
-    picked = parsed(keys)
-    people = User.objects.filter(pk__in=picked.user_ids) if picked.user_ids else ()
-    groups = Group.objects.filter(pk__in=picked.group_ids) if picked.group_ids else ()
-    found = [*map(_person, people), *map(_group, groups)]
+def _people(words: list[str]) -> list[Match]:
+    people = _named(User.objects.active(), "display_name", words)
+    return [*map(_person, people.order_by("display_name", "pk")[: MATCHES * 2])]
+
+
+def _groups(words: list[str]) -> list[Match]:
+    groups = _named(Group.objects.all(), "name", words)
+    return [*map(_group, groups.order_by("name")[: MATCHES * 2])]
+
+
+def _organizations(words: list[str]) -> list[Match]:
+    organizations = _named(ConnectedOrganization.objects.all(), "name", words)
+    found = organizations.prefetch_related("domains").order_by("name")
+    return [*map(_organization, found[: MATCHES * 2])]
+
+
+def _packages(words: list[str]) -> list[Match]:
+    packages = AccessPackage.objects.exclude(state=PackageState.RETIRED)
+    found = _named(packages, "name", words).select_related("catalog").order_by("name", "pk")
+    return [*map(_package, found[: MATCHES * 2])]
+
+
+def _named(rows: Any, field: str, words: list[str]) -> Any:
+    for word in words:
+        rows = rows.filter(**{f"{field}__icontains": word})
+    return rows
+
+
+SEARCHES: Final[dict[Kind, Callable[[list[str]], list[Match]]]] = {
+    "user": _people,
+    "group": _groups,
+    "organization": _organizations,
+    "package": _packages,
+}
+
+
+def chosen(keys: Iterable[str], kinds: Iterable[Kind]) -> list[Match]:
+    """Return what these keys name, as far as it exists and is of one of the kinds."""
+    wanted = set(kinds)
+    picked = parsed(key for key in keys if key.partition(":")[0] in wanted)
+    found: list[Match] = []
+    if picked.user_ids:
+        found += map(_person, User.objects.filter(pk__in=picked.user_ids))
+    if picked.group_ids:
+        found += map(_group, Group.objects.filter(pk__in=picked.group_ids))
+    if picked.organization_ids:
+        organizations = ConnectedOrganization.objects.filter(pk__in=picked.organization_ids)
+        found += map(_organization, organizations.prefetch_related("domains"))
+    if picked.package_ids:
+        packages = AccessPackage.objects.filter(pk__in=picked.package_ids)
+        found += map(_package, packages.select_related("catalog"))
     return sorted(found, key=lambda match: (match.name, match.key))
 
 
 def parsed(keys: Iterable[str]) -> Picked:
     """Return the ids in keys such as "user:…"; what cannot be read is left out."""
-    found: dict[str, dict[UUID, None]] = {"user": {}, "group": {}}
+    found: dict[str, dict[UUID, None]] = {kind: {} for kind in SEARCHES}
     for key in keys:
         kind, _, text = key.partition(":")
         try:
             found.get(kind, {})[UUID(text)] = None
         except ValueError:
             continue
-    return Picked(tuple(found["user"]), tuple(found["group"]))
+    return Picked(*(tuple(ids) for ids in found.values()))
 
 
-def keys_of(user_ids: Iterable[UUID | None], group_ids: Iterable[UUID | None]) -> list[str]:
+def keys_of(
+    user_ids: Iterable[UUID | None] = (),
+    group_ids: Iterable[UUID | None] = (),
+    organization_ids: Iterable[UUID] = (),
+) -> list[str]:
     """Return ids as the picker's values."""
-    people = [f"user:{key}" for key in user_ids if key]
-    return people + [f"group:{key}" for key in group_ids if key]
+    named = {"user": user_ids, "group": group_ids, "organization": organization_ids}
+    return [f"{kind}:{key}" for kind, keys in named.items() for key in keys if key]
 
 
 def _person(user: User) -> Match:
@@ -96,6 +143,15 @@ def _person(user: User) -> Match:
 
 def _group(group: Group) -> Match:
     return Match(f"group:{group.pk}", str(group), group.get_kind_display())
+
+
+def _organization(organization: ConnectedOrganization) -> Match:
+    domains = ", ".join(str(domain) for domain in organization.domains.all())
+    return Match(f"organization:{organization.pk}", str(organization), domains)
+
+
+def _package(package: AccessPackage) -> Match:
+    return Match(f"package:{package.pk}", str(package), str(package.catalog))
 
 
 class PickerWidget(forms.Widget):
@@ -149,7 +205,8 @@ def options_for(
     name: str, keys: list[str], query: str, kinds: Iterable[Kind], *, is_single: bool
 ) -> dict[str, Any]:
     """Return what the list beneath the search field shows."""
-    taken = chosen(keys)
+    kinds = list(kinds)
+    taken = chosen(keys, kinds)
     found = matches(query, kinds, without=[match.key for match in taken])
     return {
         "name": name,
@@ -158,11 +215,12 @@ def options_for(
         "control": "radio" if is_single else "checkbox",
         "is_searched": len(query.strip()) >= LETTERS,
         "is_full": len(found) == MATCHES,
+        "nobody": "Nobody" if PEOPLE & set(kinds) else "Nothing",
     }
 
 
 class PickerField(forms.Field):
-    """People and groups, chosen by name; whether they exist and fit, the domain says."""
+    """People or things, chosen by name; whether they exist and fit, the domain says."""
 
     widget: PickerWidget
 
@@ -176,8 +234,9 @@ class PickerField(forms.Field):
         return parsed(value or [])
 
     def validate(self, value: Picked) -> None:
-        if self.required and not (value.user_ids or value.group_ids):
-            raise ValidationError("Find somebody by name, and choose.", code="required")
+        if self.required and not value:
+            what = "somebody" if PEOPLE & set(self.widget.kinds) else "something"
+            raise ValidationError(f"Find {what} by name, and choose.", code="required")
 
     def clean(self, value: Any) -> Picked:
         picked = self.to_python(value)
@@ -210,7 +269,7 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
-    return search(request, ("user", "group"))
+    return search(request, ("user", "group", "organization"))
 
 
 def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:

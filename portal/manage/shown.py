@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import Scope
 from portal import wording
 
 SENTENCES = {
@@ -45,6 +47,12 @@ SENTENCES = {
     "extension.changed": "changed {changed}.",
     "extension.secret_changed": "made a new secret.",
     "extension.tested": "made a test call.",
+    "organization.created": "connected the organization.",
+    "organization.proposed": "proposed the organization, when somebody from it was let in.",
+    "organization.changed": "changed {changed}.",
+    "organization.promoted": "configured the organization.",
+    "organization.sponsor_added": "made {person} an {kind} sponsor.",
+    "organization.sponsor_removed": "removed {person} as an {kind} sponsor.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
     "policy.draft_made": "restored version {version} as a draft.",
@@ -82,9 +90,13 @@ class Summary:
 
     @property
     def who(self) -> str:
-        if self.policy.scope != Scope.SPECIFIC:
-            return self.policy.get_scope_display()
-        named = [*self.policy.allowed_users.all(), *self.policy.allowed_groups.all()]
+        policy = self.policy
+        if policy.scope == Scope.SPECIFIC_ORGANIZATIONS:
+            named: list[Any] = list(policy.allowed_organizations.all())
+        elif policy.scope == Scope.SPECIFIC:
+            named = [*policy.allowed_users.all(), *policy.allowed_groups.all()]
+        else:
+            return policy.get_scope_display()
         return wording.listed([str(one) for one in named[:5]]) + _and_more(len(named) - 5)
 
     @property
@@ -109,6 +121,7 @@ def summaries(package: AccessPackage) -> list[Summary]:
     policies = package.policies.prefetch_related(
         "allowed_users",
         "allowed_groups",
+        "allowed_organizations",
         "stages__approvers__user",
         "stages__approvers__group",
     )
@@ -142,7 +155,8 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
         return f"{who}: {event.action.partition('.')[2].replace('_', ' ')}."
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
-    facts = {name: details.get(name, "") for name in ("name", "version", "other", "role")}
+    facts = {name: details.get(name, "") for name in ("name", "version", "other", "role", "kind")}
+    facts["person"] = people.get(event.target_id, "somebody")
     return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 

@@ -29,7 +29,11 @@ class Line:
 
 WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.submitted": ("done", "inbox", "{actor} asked for {package}{whom}."),
-    "request.given_directly": ("done", "person", "{actor} gave it directly to {target}{skipped}."),
+    "request.given_directly": (
+        "done",
+        "person",
+        "{actor} gave it directly to {target}{invited}{skipped}.",
+    ),
     "request.extension_asked": ("done", "inbox", "{actor} asked to keep it {until}."),
     "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
@@ -71,7 +75,7 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.question_asked": ("done", "help", "{decider} asked {asker}:"),
     "request.question_answered": ("done", "pencil", "{actor} answered:"),
     "request.scheduled": ("done", "calendar", "The start was set for {starts}."),
-    "request.delivery_started": ("done", "play", "Set-up began."),
+    "request.delivery_started": ("done", "play", "{account}Set-up began."),
     "request.extended": ("done", "check-circle", "The end was moved {until}."),
     "request.delivered": ("done", "check-circle", "{finished}."),
     "request.partially_delivered": ("failed", "half", "Some roles could not be set up."),
@@ -117,6 +121,8 @@ class Teller:
             "stand_in": self._stand_in(details),
             "handed_over": self._handed_over(details, actor),
             "skipped": ", without approval" if details.get("approval_skipped") else "",
+            "invited": ", who had no account" if details.get("invites") else "",
+            "account": "An account was made. " if details.get("account_made") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
             "removed": self._removed(),
