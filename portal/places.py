@@ -7,15 +7,19 @@ from django.db.models import Exists, OuterRef
 
 from entitlements.catalog.appointments import is_appointed
 from entitlements.directory.models import User
+from entitlements.directory.organizations.permissions import manages_organizations
 from entitlements.requests.models import StepApprover
 
 
 class Places(NamedTuple):
-    """Whether somebody was ever asked to decide, answers for anybody, and may manage anything."""
+    """Whether somebody was ever asked to decide, answers for anybody, and may manage anything, or
+    connected organizations.
+    """
 
     was_asked: bool
     has_team: bool
     may_manage: bool
+    may_manage_organizations: bool
 
 
 def places_of(user: User) -> Places:
@@ -26,6 +30,7 @@ def places_of(user: User) -> Places:
             Exists(StepApprover.objects.filter(user=user)),
             Exists(User.objects.looked_after_by(user)),
             Exists(User.objects.filter(is_appointed(), pk=OuterRef("pk"))),
+            Exists(User.objects.filter(manages_organizations(), pk=OuterRef("pk"))),
         )
         known = user._places = Places(*found.get())  # type: ignore[attr-defined]
     return known
@@ -44,3 +49,8 @@ def has_team(user: User) -> bool:
 def may_manage(user: User | AnonymousUser) -> bool:
     """Say whether somebody may enter `/manage/`."""
     return isinstance(user, User) and places_of(user).may_manage
+
+
+def may_manage_organizations(user: User) -> bool:
+    """Say whether somebody may enter `/organizations/`."""
+    return places_of(user).may_manage_organizations

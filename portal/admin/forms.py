@@ -14,7 +14,7 @@ from entitlements.systems.ldap_errors import LdapFailed
 from entitlements.systems.ldap_settings import LdapSettings
 from entitlements.systems.models import ConnectedSystem
 
-TENANT_RIGHTS: Final = ("add_catalog",)
+TENANT_RIGHTS: Final = ("add_catalog", "manage_organizations")
 MOST_PEOPLE: Final = 500
 
 

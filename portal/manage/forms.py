@@ -34,6 +34,12 @@ PLACES: Final[Mapping[str, str]] = {
     "account_disabled": "person",
     "unknown_role": "role",
 }
+OUTSIDERS: Final = {
+    "address_unusable": "address",
+    "domain_not_admitted": "address",
+    "account_disabled": "address",
+}
+"""Where refusals of somebody stand who was named by his address."""
 
 
 def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
@@ -259,6 +265,16 @@ class GiveForm(PickingForm, AskingForm):
         required=False,
         help_text="Of a group, everybody who is in it today.",
     )
+    address = forms.CharField(
+        label="Or the e-mail address of somebody from outside",
+        max_length=254,
+        required=False,
+        help_text="Whoever is unknown needs a policy for people from outside. The account is made "
+        "when access begins; nobody is told before.",
+    )
+    name = forms.CharField(
+        label="Name of that person", max_length=200, required=False, help_text="Empty: the address."
+    )
     file = forms.FileField(label="Or a CSV file", required=False)
     policy = forms.ModelChoiceField(
         queryset=AssignmentPolicy.objects.none(),
@@ -296,16 +312,16 @@ class GiveForm(PickingForm, AskingForm):
     @property
     def is_list(self) -> bool:
         """Whether more than one person is named."""
-        picked = self.cleaned_data["person"]
-        is_many = len(picked.user_ids) > 1 or bool(picked.group_ids)
+        picked, address = self.cleaned_data["person"], self.cleaned_data["address"]
+        is_many = len(picked.user_ids) + bool(address) > 1 or bool(picked.group_ids)
         return is_many or bool(self.cleaned_data["file"])
 
     def clean(self) -> dict[str, Any]:
         """Ask for somebody, by whichever way."""
-        picked = self.cleaned_data.get("person")
-        named = picked and (picked.user_ids or picked.group_ids)
-        if not named and "file" not in self.errors and not self.cleaned_data.get("file"):
-            self.add_error("person", "Find somebody by name and choose, or choose a file.")
+        ways = ("person", "address", "file")
+        if not any(self.cleaned_data.get(way) or way in self.errors for way in ways):
+            words = "Find somebody by name and choose, enter an address, or choose a file."
+            self.add_error("person", words)
         return self.cleaned_data
 
     def person_chosen(self) -> User | None:
