@@ -266,11 +266,11 @@ class GiveForm(PickingForm, AskingForm):
         help_text="Of a group, everybody who is in it today.",
     )
     address = forms.CharField(
-        label="Or the e-mail address of somebody from outside",
+        label="Or an e-mail address",
         max_length=254,
         required=False,
-        help_text="Whoever is unknown needs a policy for people from outside. The account is made "
-        "when access begins; nobody is told before.",
+        help_text="Somebody whom nobody knows yet needs a policy for people from outside. The "
+        "account is made, and the person told, when access begins.",
     )
     name = forms.CharField(
         label="Name of that person", max_length=200, required=False, help_text="Empty: the address."

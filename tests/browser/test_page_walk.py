@@ -13,13 +13,16 @@ from django.conf import settings
 from django.contrib.auth.models import Group as TenantRole
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
+from django.db import transaction
 from django.test import override_settings, testcases
 from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
-from entitlements.models import Group, RiskStage, User
+from entitlements.directory.organizations.guests import propose
+from entitlements.models import AssignmentPolicy, Group, RiskStage, User
 from entitlements.policies.risk_operations import report_risk
+from entitlements.requests.inviting import invite
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
 
@@ -50,6 +53,7 @@ def furnish():
     """Add what the company's story leaves out."""
     TenantRole.objects.create(name="Catalog creators")
     moment = clock.now()
+    let_in_from_outside()
     Task.objects.create(
         id="f" * 32,
         name="sweep.run",
@@ -68,6 +72,15 @@ def furnish():
     Authenticator.objects.create(
         user=rosa, type=Authenticator.Type.WEBAUTHN, data={"name": "Blue key", "credential": {}}
     )
+
+
+def let_in_from_outside():
+    """Add an organization that was only come across, and somebody who waits without an account."""
+    with transaction.atomic():
+        propose("sailcloth.example")
+    policy = AssignmentPolicy.objects.get(name="Blue Harbour")
+    mia = User.objects.get(display_name="Mia Sand")
+    invite(policy, "jo.hale@blueharbour.example", by=mia, name="Jo Hale")
 
 
 @pytest.fixture

@@ -58,6 +58,9 @@ FOUND = {
     "check": checks,
     "callout": lambda: shown(models.Callout.objects.all()),
     "clash_exception": lambda: shown(models.ClashException.objects.all()),
+    "organization": lambda: set(
+        models.ConnectedOrganization.objects.values_list("state", flat=True)
+    ),
     "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
 }
 
@@ -76,7 +79,8 @@ NOT_YET = {
     "assignment": {"scheduled", "active", "ending"},
     "step": {"escalated"},
     "review_item": {"open", "keep", "end", "dont_know", "applied"},
-    "mark": {"clash", "by_rule", "on_behalf", "drift"},
+    "mark": {"clash", "by_rule", "on_behalf", "drift", "invited"},
+    "organization": {"proposed"},
     "callout": {"planned", "retried", "waiting", "denied", "timed_out", "given_up", "closed"},
     "mail": {"waiting", "failed", "off"},
     "check": {"ok"},
@@ -92,7 +96,7 @@ def test_every_badge_that_can_exist_is_there(company, kind):
 
 
 def test_the_command_says_what_there_is_and_how_to_get_in(company):
-    assert "Kestrel Trading has 60 people, 27 access packages" in company
+    assert "Kestrel Trading has 60 people, 28 access packages" in company
     password = company.split()[-1]
     assert authenticate(email="ivo.okoro@kestrel.example", password=password) == person("ivo.okoro")
     assert not person("ana.diaz").has_usable_password()
@@ -191,11 +195,13 @@ def test_uma_looks_into_every_catalog_and_changes_none(company):
         assert not can(uma, "manage_packages", catalog)
 
 
-def test_eli_comes_from_outside_with_one_package(company):
+def test_eli_comes_from_outside_with_two_packages(company):
     eli = User.objects.get(email="eli.weiss@blueharbour.example")
 
     assert eli.is_guest
-    assert eli.assignments.live().get().package.name == "Partner Portal"
+    assert str(eli.organization) == "Blue Harbour"
+    held = eli.assignments.live().order_by("starts_at")
+    assert [str(one.package) for one in held] == ["Partner Portal", "Joint Delivery Plan"]
     assert str(eli.sponsors.get()) == "Mia Sand"
 
 

@@ -282,7 +282,7 @@ def test_a_file_invites_and_names_people(as_olga, policy):
 def test_the_form_tells_what_an_address_needs(as_olga, policy):
     shown = text(as_olga.get(reverse("manage:give", args=[policy.package_id])))
 
-    assert "Or the e-mail address of somebody from outside" in shown
+    assert "Or an e-mail address" in shown
     assert "needs a policy for people from outside" in shown
 
 
@@ -299,7 +299,7 @@ def test_approvers_see_that_there_is_no_account_yet(client, sponsored, olga, bo)
     ):
         shown = text(client.get(address))
         assert "No account yet" in shown
-        assert f"an account for {ELI} is made when access begins" in shown
+        assert f"{ELI} from outside; the account is made when access begins" in shown
     page = text(client.get(reverse("requests:detail", args=[access_request.pk])))
     assert f"Eli Weiss No account yet {ELI}" in page
     deciding.approve(access_request, by=bo)
