@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
+from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
 from entitlements.directory.tenant_roles import TenantRoleGroup
 from entitlements.heartbeat import Heartbeat
 from entitlements.imports.models import ImportedRole, ImportFinding, RoleImport
@@ -58,6 +59,7 @@ __all__ = [
     "CatalogResource",
     "CatalogUserPermission",
     "ClashException",
+    "ConnectedOrganization",
     "ConnectedSystem",
     "CustomExtension",
     "Grant",
@@ -70,6 +72,7 @@ __all__ = [
     "Inquiry",
     "Membership",
     "Notification",
+    "OrganizationDomain",
     "PackageRole",
     "PolicyCallout",
     "PolicyDraft",

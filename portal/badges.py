@@ -101,6 +101,12 @@ MARK: Final = {
     "by_hand": Badge("By hand", "quiet", "person"),
     "on_behalf": Badge("On behalf", "quiet", "people"),
     "drift": Badge("Drift", "bad", "alert"),
+    "invited": Badge("No account yet", "quiet", "person"),
+}
+
+ORGANIZATION: Final = {
+    "configured": Badge("Configured", "ok", "check-circle"),
+    "proposed": Badge("Proposed", "warn", "help"),
 }
 
 CALLOUT: Final = {
@@ -168,6 +174,7 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "clash_exception": CLASH_EXCEPTION,
     "policy": POLICY,
     "mark": MARK,
+    "organization": ORGANIZATION,
     "callout": CALLOUT,
     "mail": MAIL,
     "check": CHECK,

@@ -7,19 +7,21 @@ from django.db.models import Exists, OuterRef
 
 from entitlements.catalog.appointments import is_appointed
 from entitlements.directory.models import User
+from entitlements.directory.organizations.permissions import manages_organizations
 from entitlements.directory.tenant_roles import is_overseer
 from entitlements.requests.models import StepApprover
 
 
 class Places(NamedTuple):
-    """Whether somebody was ever asked to decide, answers for anybody, may manage anything, and
-    sees who holds which role.
+    """Whether somebody was ever asked to decide, answers for anybody, may manage anything, sees who
+    holds which role, and may manage connected organizations.
     """
 
     was_asked: bool
     has_team: bool
     may_manage: bool
     oversees: bool
+    may_manage_organizations: bool
 
 
 def places_of(user: User) -> Places:
@@ -31,6 +33,7 @@ def places_of(user: User) -> Places:
             Exists(User.objects.looked_after_by(user)),
             Exists(User.objects.filter(is_appointed(user), pk=OuterRef("pk"))),
             Exists(User.objects.filter(is_overseer(user), pk=OuterRef("pk"))),
+            Exists(User.objects.filter(manages_organizations(user), pk=OuterRef("pk"))),
         )
         known = user._places = Places(*found.get())  # type: ignore[attr-defined]
     return known
@@ -54,3 +57,8 @@ def oversees(user: User) -> bool:
 def may_manage(user: User | AnonymousUser) -> bool:
     """Say whether somebody may enter `/manage/`."""
     return isinstance(user, User) and places_of(user).may_manage
+
+
+def may_manage_organizations(user: User) -> bool:
+    """Say whether somebody may enter `/organizations/`."""
+    return places_of(user).may_manage_organizations

@@ -12,6 +12,7 @@ urlpatterns = [
     path("requests/", include("portal.requests.urls")),
     path("approvals/", include("portal.approvals.urls")),
     path("team/", include("portal.team.urls")),
+    path("organizations/", include("portal.organizations.urls")),
     path("notifications/", include("portal.notifications.urls")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),

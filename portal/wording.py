@@ -32,6 +32,8 @@ RELATED: Final = {
     ApproverKind.MANAGER: "{whose} manager",
     ApproverKind.SECOND_MANAGER: "{whose} manager’s manager",
     ApproverKind.SPONSORS: "one of {whose} sponsors",
+    ApproverKind.INTERNAL_SPONSORS: "an internal sponsor of {whose} organization",
+    ApproverKind.EXTERNAL_SPONSORS: "an external sponsor of {whose} organization",
     ApproverKind.RESOURCE_OWNERS: "an owner of the resources",
     ApproverKind.CATALOG_OWNERS: "an owner of the catalog",
 }

@@ -9,6 +9,7 @@ from entitlements import clock, models
 from entitlements.assignments.models import AssignmentState
 from entitlements.catalog.extension_models import Behaviour, ExtensionKind
 from entitlements.catalog.models import PackageState, ResourceKind
+from entitlements.directory.models import UserType
 from entitlements.policies.models import ApproverKind, Expiration, Scope, frozen_terms
 from entitlements.requests.states import RequestKind
 
@@ -34,6 +35,30 @@ class GroupFactory(DjangoModelFactory):
     def members(self, create, extracted, **kwargs):
         for user in extracted or []:
             models.Membership.objects.create(group=self, user=user)
+
+
+class ConnectedOrganizationFactory(DjangoModelFactory):
+    """A configured organization; `domains` are its mail domains."""
+
+    class Meta:
+        model = models.ConnectedOrganization
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda number: f"Organization {number}")
+    created_at = factory.LazyFunction(clock.now)
+    modified_at = factory.LazyFunction(clock.now)
+
+    @factory.post_generation
+    def domains(self, create, extracted, **kwargs):
+        for domain in extracted or []:
+            models.OrganizationDomain.objects.create(organization=self, domain=domain)
+
+
+class GuestFactory(UserFactory):
+    """A guest with an account; `organization` is to whom he belongs."""
+
+    user_type = UserType.GUEST
+    email = factory.Sequence(lambda number: f"guest{number}@partner.example")
 
 
 class ConnectedSystemFactory(DjangoModelFactory):

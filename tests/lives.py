@@ -2,19 +2,28 @@
 
 from dataclasses import replace
 
+from entitlements.directory.organizations import operations as organizations
+from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.models import (
     ApprovalDelegation,
+    Assignment,
     AssignmentPolicy,
+    ConnectedOrganization,
+    Grant,
     Incompatibility,
     Inquiry,
+    Notification,
     StepApprover,
+    User,
 )
 from entitlements.policies import clashes
 from entitlements.policies import operations as policies
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.requests import dialogue, handing_over, operations, reapplying, standing_in
+from entitlements.requests.inviting import invite
 from entitlements.requests.states import RequestState
 
+DOMAINS = ("partner-one.example", "partner-two.example")
 ACTS_FOR_OTHERS = {
     "revoke": 1,
     "hand_over": 3,
@@ -25,6 +34,8 @@ ACTS_FOR_OTHERS = {
     "change_policy": 3,
     "apply_policy": 4,
     "clash_or_not": 1,
+    "invite": 3,
+    "connect_or_not": 1,
 }
 
 
@@ -100,6 +111,30 @@ class ForOthers:
         found.sort(key=str)
         first, second = found[which % len(found)], found[other % len(found)]
         self._try(clashes.add_clash, first, second, by=self.boss, is_symmetric=which % 2 == 0)
+
+    def invite(self, who, which, where):
+        """Give a package to an address that perhaps nobody has yet."""
+        by = self.boss if who % 4 else self._person(who)
+        address = f"guest{which % 3}@{DOMAINS[where % len(DOMAINS)]}"
+        self._try(invite, self.outside, address, by=by)
+
+    def connect_or_not(self, which, *_):
+        """Connect an organization, or configure, or delete one."""
+        domain = DOMAINS[which % len(DOMAINS)]
+        known = ConnectedOrganization.objects.of_domain(domain).first()
+        if known is None:
+            terms = OrganizationTerms(domain, "", (domain,))
+            self._try(organizations.create_organization, terms, by=self.boss)
+        else:
+            act = organizations.delete_organization if which % 3 else organizations.promote
+            self._try(act, known, by=self.boss)
+
+    def nobody_without_an_account_has_anything(self):
+        assert not Assignment.objects.filter(target__is_invited=True).exists()
+        assert not Grant.objects.filter(user__is_invited=True).exists()
+        assert not Notification.objects.filter(recipient__is_invited=True).exists()
+        guests = User.objects.filter(email__contains="@partner", is_invited=False)
+        assert not guests.filter(organization=None).exists()
 
     def nobody_decides_about_himself_or_too_late(self):
         """Look at what each single person decided, also where several have to."""

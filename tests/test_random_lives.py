@@ -154,6 +154,12 @@ class Company(ForOthers):
             policy=both, position=1, rule="all", escalation_days=2, approvers=self.people[:2]
         )
         StageApproverFactory(stage=stage, user=self.people[2], is_alternate=True)
+        self.outside = AssignmentPolicyFactory(
+            package=AccessPackageFactory(catalog=keeps, roles=[shared]),
+            scope=Scope.ALL_EXTERNAL,
+            duration=10,
+        )
+        ApprovalStageFactory(policy=self.outside, position=1, approvers=self.people[1:3])
         self.policies = [
             AssignmentPolicyFactory(
                 package=packages[0],
@@ -306,6 +312,7 @@ class Company(ForOthers):
         self._every_step_is_in_the_table()
         self._decisions_are_made_in_time_by_others_who_were_asked()
         self.nobody_decides_about_himself_or_too_late()
+        self.nobody_without_an_account_has_anything()
         self._a_stage_waits_exactly_while_its_request_does()
         if self.is_swept:
             self.is_swept = False

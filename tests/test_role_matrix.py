@@ -25,14 +25,17 @@ from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
 from entitlements.delivery.holders import can_see_holders
 from entitlements.delivery.taking_over import prepare
+from entitlements.directory.organizations import operations as organizations
+from entitlements.directory.organizations.models import SponsorKind
+from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.imports import operations as imports
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.terms import PolicyTerms
+from entitlements.requests import inviting, reapplying, records
 from entitlements.requests import operations as requests
-from entitlements.requests import reapplying, records
 from entitlements.requests.states import RequestKind, RequestState
 from tests.factories import (
     AccessPackageFactory,
@@ -41,6 +44,7 @@ from tests.factories import (
     AssignmentFactory,
     AssignmentPolicyFactory,
     CatalogFactory,
+    ConnectedOrganizationFactory,
     ConnectedSystemFactory,
     GroupFactory,
     ResourceFactory,
@@ -53,6 +57,7 @@ pytestmark = pytest.mark.django_db
 ROLES = (
     "superuser",
     "catalog_creator",
+    "organization_administrator",
     "owner",
     "reader",
     "package_manager",
@@ -61,6 +66,7 @@ ROLES = (
     "stranger",
 )
 ANYWHERE = {"superuser"}
+OF_TENANT = {"superuser", "organization_administrator"}
 OWNERS = {"superuser", "owner"}
 MANAGERS = {*OWNERS, "package_manager"}
 GIVERS = {*MANAGERS, "assignment_manager"}
@@ -93,6 +99,11 @@ class Place:
         )
         self.denied = AccessRequestFactory(policy=self.policy, state=RequestState.DENIED)
         self.by_hand = AssignmentPolicyFactory(package=self.package, name="By hand", scope="nobody")
+        domain = f"{name.lower()}.example"
+        self.organization = ConnectedOrganizationFactory(name=f"{name} partner", domains=[domain])
+        self.proposed = ConnectedOrganizationFactory(name=f"{name} proposed", state="proposed")
+        self.partners = AssignmentPolicyFactory(package=self.package, scope="all_organizations")
+        self.outsider = f"new@{domain}"
 
 
 class World:
@@ -110,6 +121,9 @@ class World:
             models.User.objects.filter(pk=self.person.pk).update(is_superuser=True)
         elif role == "catalog_creator":
             self.person.user_permissions.add(Permission.objects.get(codename="add_catalog"))
+        elif role == "organization_administrator":
+            right = Permission.objects.get(codename="manage_organizations")
+            self.person.user_permissions.add(right)
         elif role != "stranger" and role != "resource_owner":
             for catalog in (self.own.catalog, self.own.empty):
                 self.appoint(self.person, catalog, role)
@@ -198,7 +212,54 @@ def tried_out(place, by):
 
 
 WORDS = {"name": "New", "description": "Words."}
+PARTNER = {"name": "New", "domains": "new.example"}
 MATRIX = [
+    Action(
+        "3", "connect an organization", OF_TENANT,
+        lambda place, by: organizations.create_organization(
+            OrganizationTerms("New", "", ("new.example",)), by=by
+        ),
+        lambda place: Page("organizations:add", (), PARTNER),
+        foreign=OF_TENANT,
+    ),
+    Action(
+        "3", "change an organization", OF_TENANT,
+        lambda place, by: organizations.change_organization(
+            place.organization, OrganizationTerms("New", "", ("new.example",)), by=by
+        ),
+        lambda place: Page("organizations:edit", (place.organization.pk,), PARTNER),
+        foreign=OF_TENANT,
+    ),
+    Action(
+        "3", "configure an organization", OF_TENANT,
+        lambda place, by: organizations.promote(place.proposed, by=by),
+        lambda place: Page("organizations:promote", (place.proposed.pk,), {}),
+        foreign=OF_TENANT,
+    ),
+    Action(
+        "3", "delete an organization", OF_TENANT,
+        lambda place, by: organizations.delete_organization(place.organization, by=by),
+        lambda place: Page("organizations:delete", (place.organization.pk,), {}),
+        foreign=OF_TENANT,
+    ),
+    Action(
+        "3", "name a sponsor", OF_TENANT,
+        lambda place, by: organizations.add_sponsor(
+            place.organization, place.bystander, SponsorKind.INTERNAL, by=by
+        ),
+        lambda place: Page(
+            "organizations:sponsor_add",
+            (place.organization.pk,),
+            {"person": f"user:{place.bystander.pk}", "kind": "internal"},
+        ),
+        foreign=OF_TENANT,
+    ),
+    Action(
+        "3", "look at an organization", OF_TENANT,
+        None,
+        lambda place: Page("organizations:detail", (place.organization.pk,)),
+        foreign=OF_TENANT,
+    ),
     Action(
         "4", "create a catalog", {"superuser", "catalog_creator"},
         lambda place, by: catalogs.create_catalog(CatalogTerms("New"), by=by),
@@ -367,6 +428,15 @@ MATRIX = [
             "holders",
             (held_by(place).resource_id,),
             {"policy": place.by_hand.pk, "take": "all"},
+        ),
+    ),
+    Action(
+        "25", "give a package to somebody by his address", GIVERS,
+        lambda place, by: inviting.invite(place.partners, place.outsider, by=by),
+        lambda place: Page(
+            "give",
+            (place.package.pk,),
+            {"address": place.outsider, "policy": place.partners.pk},
         ),
     ),
     Action(

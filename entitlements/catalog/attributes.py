@@ -13,9 +13,9 @@ from django.db.models import Exists, OuterRef
 from entitlements.audit import trail
 from entitlements.catalog.models import PackageRole, Resource
 from entitlements.catalog.permissions import can_change_resource
-from entitlements.catalog.terms import name_fits
 from entitlements.decisions import Reason, collect
 from entitlements.directory.models import EXTENSION_ATTRIBUTES, User
+from entitlements.terms import name_fits
 
 LONGEST_QUESTION = 500
 MOST_ATTRIBUTES = 10

@@ -18,12 +18,12 @@ from entitlements.catalog.extension_models import (
     OnTimeout,
 )
 from entitlements.catalog.models import Catalog
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can
-from entitlements.catalog.terms import Terms, name_fits, text_fits
 from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import User
+from entitlements.naming import name_taken, one_per_name
 from entitlements.systems.outgoing import address_fits
+from entitlements.terms import Terms, name_fits, text_fits
 
 MOST_EXTENSIONS: Final = 500
 MOST_WAIT_MINUTES: Final = LONGEST_WAIT // timedelta(minutes=1)

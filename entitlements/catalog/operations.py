@@ -8,7 +8,6 @@ from django.db import transaction
 from entitlements.audit import trail
 from entitlements.catalog.appointments import ROLE_NAMES, Holder, give_role, role_of, take_role
 from entitlements.catalog.models import Catalog, CatalogKind
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import (
     can,
     can_admit_outsiders,
@@ -18,6 +17,7 @@ from entitlements.catalog.permissions import (
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
+from entitlements.naming import name_taken, one_per_name
 
 
 def create_catalog(terms: CatalogTerms, *, by: User) -> Catalog:

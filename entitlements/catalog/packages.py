@@ -14,12 +14,12 @@ from entitlements.catalog.models import (
     PackageState,
     ResourceRole,
 )
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.passing_on import can_pass_on, can_pass_role_on
 from entitlements.catalog.permissions import can
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import deny
 from entitlements.directory.models import User
+from entitlements.naming import name_taken, one_per_name
 
 
 def create_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> AccessPackage:

@@ -100,7 +100,8 @@ def _settle_add(access_request: AccessRequest, assignment: Assignment, grants: l
     if event == Event.GIVE_ALL:
         calling.call_out(access_request, CalloutStage.GRANTED)
     is_told = access_request.terms.get("sends_notifications", True)
-    if event == Event.GIVE_ALL and is_told and access_request.kind in WISHED:
+    is_waited_for = access_request.kind in WISHED or access_request.invites
+    if event == Event.GIVE_ALL and is_told and is_waited_for:
         facts: dict[str, Any] = {
             "assignment": assignment.pk,
             "ends_at": assignment.ends_at,

@@ -30,9 +30,12 @@ from entitlements.directory.models import (
     User,
     UserType,
 )
+from entitlements.directory.organizations import operations as organizations
+from entitlements.directory.organizations.models import ConnectedOrganization, SponsorKind
+from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy, Expiration
-from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.stage_terms import RELATIONS, ApproverTerms, StageTerms
 from entitlements.policies.terms import CalloutTerms, PolicyTerms
 from entitlements.systems.models import ConnectedSystem
 
@@ -56,6 +59,7 @@ class Company:
     packages: dict[str, AccessPackage] = field(default_factory=dict)
     policies: dict[str, list[AssignmentPolicy]] = field(default_factory=dict)
     extensions: dict[str, CustomExtension] = field(default_factory=dict)
+    organizations: dict[str, ConnectedOrganization] = field(default_factory=dict)
 
     @property
     def administrator(self) -> User:
@@ -76,6 +80,7 @@ def found(company: Company, *, count: int, chance: Random) -> None:
     """Create the people, the groups and all that is offered; the clock says since when."""
     roster = _employ(company, list(people.everybody(count, chance)), chance)
     _gather(company, roster)
+    _connect_partner(company)
     warehouse = _connect(roster)
     _open_catalogs(company)
     _know_systems(company)
@@ -183,6 +188,19 @@ def _connect(roster: Roster) -> ConnectedSystem:
     return warehouse
 
 
+def _connect_partner(company: Company) -> None:
+    """Connect Blue Harbour, whose people are known by their domain, and which Noor looks after."""
+    administrator = company.administrator
+    terms = OrganizationTerms(people.PARTNER, offers.ABOUT_PARTNER, (people.PARTNER_DOMAIN,))
+    partner = organizations.create_organization(terms, by=administrator)
+    noor = company.users["noor.bakker"]
+    organizations.add_sponsor(partner, noor, SponsorKind.INTERNAL, by=administrator)
+    company.organizations[people.PARTNER] = partner
+    for user in company.users.values():
+        if user.is_guest:
+            user.refresh_from_db(fields=["organization"])
+
+
 def _open_catalogs(company: Company) -> None:
     administrator = company.administrator
     company.catalogs[offers.GENERAL] = Catalog.objects.general()
@@ -275,6 +293,9 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         offer.description,
         scope=offer.scope,
         allowed_group_ids=tuple(company.groups[name].pk for name in offer.groups),
+        allowed_organization_ids=tuple(
+            company.organizations[name].pk for name in offer.organizations
+        ),
         requires_justification=offer.needs_reason,
         expiration=expiration,
         ends_on=ends_on,
@@ -311,8 +332,8 @@ def _stage_terms(company: Company, offer: StageOffer) -> StageTerms:
 
 
 def _approver(company: Company, name: str) -> ApproverTerms:
-    if name == "manager":
-        return ApproverTerms("manager")
+    if name in RELATIONS:
+        return ApproverTerms(name)
     if name.startswith("group:"):
         group = company.groups[name.removeprefix("group:")]
         return ApproverTerms("group", group_id=group.pk)

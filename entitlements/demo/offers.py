@@ -7,6 +7,7 @@ from typing import Final
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
 from entitlements.policies.question_terms import QuestionTerms
 
+ABOUT_PARTNER: Final = "Builds the harbour with us until next summer."
 GENERAL: Final = "General"
 ARCHIVE: Final = "Old office"
 WAREHOUSE: Final = "Warehouse LDAP"
@@ -321,7 +322,7 @@ RESOURCES: Final = (
 
 @dataclass(frozen=True)
 class StageOffer:
-    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks.
+    """One stage: a relation, a person's key, or "group:" and a name; `instead` are fallbacks.
 
     `then` are alternates, who are asked as well `after` so many days.
     """
@@ -354,6 +355,7 @@ class PolicyOffer:
     description: str = ""
     questions: tuple[QuestionTerms, ...] = ()
     calls: tuple[tuple[str, str], ...] = ()
+    organizations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ MADE: Final[tuple[type[Model], ...]] = (
     models.Resource,
     models.Group,
     models.User,
+    models.ConnectedOrganization,
 )
 """What the company made, those first that others hang on; the rest goes with these."""
 
@@ -142,6 +143,7 @@ def _is_empty() -> Decision:
         User.objects.all(),
         models.Group.objects.all(),
         models.AccessPackage.objects.all(),
+        models.ConnectedOrganization.objects.all(),
         Catalog.objects.exclude(kind=CatalogKind.SERVICE_DEFAULT),
         ConnectedSystem.objects.exclude(kind="directory"),
     )

@@ -12,10 +12,19 @@ from entitlements.demo.offers import (
     PolicyOffer,
     StageOffer,
 )
-from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.demo.people import (
+    ENGINEERING,
+    FINANCE,
+    IT,
+    PARTNER,
+    PARTNERS,
+    PEOPLE,
+    SALES,
+)
 from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
+BY_SPONSOR: Final = StageOffer(("internal_sponsors",), instead=("mia.sand",))
 BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True, then=("helen.ward",), after=7)
 
 PACKAGES: Final = (
@@ -267,6 +276,24 @@ PACKAGES: Final = (
                 (StageOffer(("mia.sand",)),),
                 lasts=None,
                 in_days=45,
+            ),
+        ),
+    ),
+    PackageOffer(
+        "joint_plan",
+        PARTNERS,
+        "Joint Delivery Plan",
+        "Dates and quantities that we agree on with Blue Harbour.",
+        ("harbour:member",),
+        (
+            PolicyOffer("Employees", stages=(BY_MANAGER,)),
+            PolicyOffer(
+                "Blue Harbour",
+                "specific_organizations",
+                stages=(BY_SPONSOR,),
+                lasts=timedelta(days=60),
+                organizations=(PARTNER,),
+                description="For the people of Blue Harbour.",
             ),
         ),
     ),

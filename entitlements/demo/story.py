@@ -311,6 +311,19 @@ def _eli_looks_in(stage: Stage) -> Life:
     yield from stage.approves("mia.sand", asked, stage.when(49, 9))
 
 
+def _eli_plans_with_us(stage: Stage) -> Life:
+    """Asked for as somebody of Blue Harbour, whose internal sponsor approves."""
+    asked = yield from stage.asks(
+        "eli.weiss", "joint_plan", stage.when(26, 10), "Dates of the second quay.", way=1
+    )
+    yield from stage.approves("noor.bakker", asked, stage.when(25, 9, 40))
+
+
+def _dana_wants_to_plan(stage: Stage) -> Life:
+    """Waits for the internal sponsor."""
+    yield from stage.asks("dana.roth", "joint_plan", stage.when(2, 15), "I stand in.", way=1)
+
+
 def _dana_knocks(stage: Stage) -> Life:
     yield from stage.asks("dana.roth", "harbour", stage.when(3, 9), "I join the project.")
 
@@ -360,6 +373,8 @@ CHAPTERS: tuple[Chapter, ...] = (
     _zoe_reads_payroll,
     _newcomers_are_welcomed,
     _eli_looks_in,
+    _eli_plans_with_us,
+    _dana_wants_to_plan,
     _dana_knocks,
     _noor_runs_the_project,
 )

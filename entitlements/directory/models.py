@@ -107,7 +107,10 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     """A person, as the company's directory describes him; `is_active` is its accountEnabled.
 
-    Or a service account: a program, which holds roles and cannot sign in.
+    Or a service account: a program, which holds roles and cannot sign in. A guest may belong to a
+    connected organization, which is settled when his account is made. Whoever `is_invited` was
+    named by his address in a request, and has no account yet: it is made when what was asked for
+    is given.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -117,6 +120,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     surname = models.CharField(max_length=100, blank=True)
     user_type = models.CharField(max_length=10, choices=UserType, default=UserType.MEMBER)
     is_active = models.BooleanField(default=True)
+    is_invited = models.BooleanField("without an account yet", default=False)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
 
@@ -152,6 +156,13 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     )
     sponsors = models.ManyToManyField(
         "self", symmetrical=False, related_name="sponsored", blank=True
+    )
+    organization = models.ForeignKey(
+        "entitlements.ConnectedOrganization",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="guests",
     )
     source = models.ForeignKey(
         ConnectedSystem, models.PROTECT, null=True, blank=True, related_name="people"
@@ -193,6 +204,22 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
                 Lower("display_name"),
                 condition=Q(user_type=UserType.SERVICE),
                 name="service_account_name_is_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(organization=None) | Q(user_type=UserType.GUEST),
+                name="only_guests_belong_to_organizations",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_invited=False)
+                | Q(
+                    user_type=UserType.GUEST,
+                    is_active=False,
+                    is_staff=False,
+                    is_superuser=False,
+                    organization=None,
+                    source=None,
+                ),
+                name="who_is_invited_has_no_account",
             ),
         ]
         indexes = [

@@ -109,7 +109,8 @@ def enable(person: User, *, by: User | None) -> User:
 def _switch(person: User, *, is_active: bool, action: str, by: User | None) -> User:
     can_administer(by).require()
     person = User.objects.select_for_update().get(pk=person.pk)
-    collect([_managed_here(person), _not_oneself(person, by)]).require()
+    reasons = [_managed_here(person), _not_oneself(person, by), _has_account(person)]
+    collect(reasons).require()
     if person.is_superuser and not is_active:
         collect([not_the_last_administrator(person)]).require()
     if person.is_active != is_active:
@@ -134,6 +135,16 @@ def _not_oneself(person: User, by: User | None) -> Reason | None:
         return None
     return Reason(
         "own_account", "Nobody can disable or enable himself.", "Another administrator can."
+    )
+
+
+def _has_account(person: User) -> Reason | None:
+    if not person.is_invited:
+        return None
+    return Reason(
+        "no_account_yet",
+        f"{person} has no account yet.",
+        "It is made when what was asked for is given.",
     )
 
 

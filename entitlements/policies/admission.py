@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q
 
 from entitlements.directory.models import PEOPLE, User, UserQuerySet, UserType
-from entitlements.policies.models import STRICTEST_FIRST, AssignmentPolicy, Scope
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import STRICTEST_FIRST, Scope
 
 EVERYBODY = Q(user_type__in=PEOPLE)
 NOBODY = Q(pk__isnull=True)
@@ -17,6 +19,12 @@ def admitted_by(policy: AssignmentPolicy) -> Q:
         return EVERYBODY
     if policy.scope == Scope.ALL_MEMBERS:
         return Q(user_type=UserType.MEMBER)
+    if policy.scope == Scope.ALL_EXTERNAL:
+        return Q(user_type=UserType.GUEST)
+    if policy.scope == Scope.ALL_ORGANIZATIONS:
+        return Q(organization__in=ConnectedOrganization.objects.configured())
+    if policy.scope == Scope.SPECIFIC_ORGANIZATIONS:
+        return Q(organization__in=policy.allowed_organizations.all())
     if policy.scope == Scope.NOBODY:
         return NOBODY
     named = AssignmentPolicy.allowed_users.through.objects.filter(
@@ -36,8 +44,8 @@ def reached_through_others(
     """
     known = list(policies)
     found, stricter = NOBODY, NOBODY
-    for scope in STRICTEST_FIRST:
-        here = [policy for policy in known if policy.scope == scope]
+    for scopes in STRICTEST_FIRST:
+        here = [policy for policy in known if policy.scope in scopes]
         found |= _any(policy for policy in here if policy.allows_on_behalf) & ~stricter
         stricter |= _any(here)
     reached: UserQuerySet = people.active().filter(found)

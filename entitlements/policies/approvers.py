@@ -8,6 +8,8 @@ from uuid import UUID
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.permissions import group_behind, owners_of
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import organization_of
+from entitlements.directory.organizations.models import SponsorKind
 from entitlements.policies.models import ApproverKind
 
 
@@ -99,6 +101,16 @@ def _sponsors(target: User) -> Iterable[User]:
     yield from User.objects.active().filter(sponsored=target)
 
 
+def _internal_sponsors(target: User) -> Iterable[User]:
+    organization = organization_of(target)
+    return organization.sponsors(SponsorKind.INTERNAL) if organization else []
+
+
+def _external_sponsors(target: User) -> Iterable[User]:
+    organization = organization_of(target)
+    return organization.sponsors(SponsorKind.EXTERNAL) if organization else []
+
+
 def _resource_owners(package: AccessPackage) -> Iterable[User]:
     """Find the owners of the groups that the package's roles are in; other systems know none."""
     behind = package.roles.filter(resource__system__kind="directory")
@@ -114,6 +126,8 @@ RELATED: dict[ApproverKind, Callable[[User], Iterable[User]]] = {
     ApproverKind.MANAGER: _manager,
     ApproverKind.SECOND_MANAGER: _second_manager,
     ApproverKind.SPONSORS: _sponsors,
+    ApproverKind.INTERNAL_SPONSORS: _internal_sponsors,
+    ApproverKind.EXTERNAL_SPONSORS: _external_sponsors,
 }
 OWNING: dict[ApproverKind, Callable[[AccessPackage], Iterable[User]]] = {
     ApproverKind.RESOURCE_OWNERS: _resource_owners,

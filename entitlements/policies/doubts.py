@@ -5,38 +5,69 @@ A doubt is no refusal: people come and go, and what is true today may not be tom
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
-from entitlements.directory.models import User, UserQuerySet
+from entitlements.directory.models import User, UserQuerySet, UserType
+from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.policies import approvers
 from entitlements.policies.reach import admitted
 from entitlements.policies.stage_terms import (
+    EXTERNAL_SPONSORS,
+    INTERNAL_SPONSORS,
     MANAGER,
+    OF_ORGANIZATION,
     RELATIONS,
     SECOND_MANAGER,
     SPONSORS,
     ApproverTerms,
     StageTerms,
 )
-from entitlements.policies.terms import PolicyTerms
+from entitlements.policies.terms import EXTERNAL, INTERNAL, PolicyTerms
 
 NAME_SOMEBODY = "Name somebody else for it as well."
 
 
 def doubts(terms: PolicyTerms, package: AccessPackage) -> list[Reason]:
-    """Return where nobody could decide, as the directory is now: by a few queries per stage."""
-    scope = admitted(terms.scope, terms.allowed_user_ids, terms.allowed_group_ids)
+    """Return where nobody could ask or decide, as things are now: by a few queries per stage."""
+    scope = admitted(
+        terms.scope,
+        terms.allowed_user_ids,
+        terms.allowed_group_ids,
+        terms.allowed_organization_ids,
+    )
     asking: UserQuerySet = User.objects.active().filter(scope)
-    return [
+    stages = [
         doubt
         for position, stage in enumerate(terms.stages, start=1)
         for doubt in _about(stage, f"stage {position}", asking, package)
     ]
+    return [*_of_outsiders(terms, package), *stages]
+
+
+def _of_outsiders(terms: PolicyTerms, package: AccessPackage) -> Iterator[Reason]:
+    """Say what does not go together with whether people from outside may ask."""
+    if terms.scope in EXTERNAL and not package.catalog.is_external:
+        yield Reason(
+            "catalog_closed_to_outsiders",
+            f"The catalog {package.catalog} is not open to people from outside, "
+            "and nobody else may ask under this policy.",
+            "Its owners can open it.",
+        )
+    if terms.scope not in INTERNAL:
+        return
+    for position, stage in enumerate(terms.stages, start=1):
+        if any(approver.kind in OF_ORGANIZATION for approver in stage.approvers):
+            yield Reason(
+                "sponsors_without_organization",
+                f"Stage {position} asks sponsors of a connected organization, and this policy is "
+                "for people inside, who belong to none.",
+                "Ask somebody else, or let people from outside ask under this policy.",
+            )
 
 
 def _about(
@@ -102,15 +133,28 @@ def _too_few(stage: StageTerms, name: str, package: AccessPackage) -> Iterator[R
 def _related(kinds: list[str]) -> Q:
     """Return the condition of having somebody of one of these relations who is active."""
     sponsors = User.objects.active().filter(sponsored=OuterRef("pk"))
+    inside = ConnectedOrganization.internal_sponsors.through
+    outside = ConnectedOrganization.external_sponsors.through
     conditions = {
         MANAGER: Q(manager__is_active=True),
         SECOND_MANAGER: Q(manager__manager__is_active=True),
         SPONSORS: Q(Exists(sponsors)),
+        INTERNAL_SPONSORS: Q(Exists(_sponsoring(inside, user__user_type=UserType.MEMBER))),
+        EXTERNAL_SPONSORS: Q(Exists(_sponsoring(outside, user__organization=SAME))),
     }
     condition = Q()
     for kind in kinds:
         condition |= conditions[kind]
     return condition
+
+
+SAME: Final = OuterRef("organization")
+
+
+def _sponsoring(sponsors: type[Model], **is_still: Any) -> QuerySet[Model]:
+    """Return the active sponsors of somebody's organization who are still what they have to be."""
+    rows = sponsors._default_manager.filter(connectedorganization=SAME, user__is_active=True)
+    return rows.filter(**is_still)
 
 
 def _entry(approver: ApproverTerms) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Under which conditions a package is given: who may ask, who approves, for how long."""
 
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
@@ -11,21 +11,12 @@ from django.db.models.expressions import RawSQL
 from entitlements import clock
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import PEOPLE, Group, User
+from entitlements.directory.organizations.guests import organization_id_of
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.policies.scopes import STRICTEST_FIRST, Scope, stricter_than
 
 DECISION_DAYS = 14
 LEAST_DAYS_TO_PASS_ON = 4
-
-
-class Scope(models.TextChoices):
-    """Who may ask; the names in Microsoft Graph are in `docs/glossary.md`."""
-
-    NOBODY = "nobody", "No one: access is given directly"
-    SPECIFIC = "specific", "Specific people and groups"
-    ALL_MEMBERS = "all_members", "All members, without guests"
-    ALL_USERS = "all_users", "Everyone, guests included"
-
-
-STRICTEST_FIRST = (Scope.SPECIFIC, Scope.ALL_MEMBERS, Scope.ALL_USERS)
 
 
 class Expiration(models.TextChoices):
@@ -49,9 +40,15 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
 
     def in_scope_of(self, user: User) -> Self:
-        """Policies whose scope includes a person, switched on or off; none include programs."""
+        """Policies whose scope includes a person, switched on or off; none include programs.
+
+        For whoever has no account yet only those count that are for people from outside.
+        """
         if user.is_service:
             return self.none()
+        outside = self._admitting_guest(user) if user.is_guest else Q(pk__in=[])
+        if user.is_invited:
+            return self.filter(outside)
         named = AssignmentPolicy.allowed_users.through.objects.filter(
             assignmentpolicy=OuterRef("pk"), user=user
         )
@@ -61,9 +58,26 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         scope = Q(scope=Scope.ALL_USERS) | (
             Q(scope=Scope.SPECIFIC) & (Q(Exists(named)) | Q(Exists(in_group)))
         )
-        if not user.is_guest:
-            scope |= Q(scope=Scope.ALL_MEMBERS)
+        scope |= outside if user.is_guest else Q(scope=Scope.ALL_MEMBERS)
         return self.filter(scope)
+
+    def _admitting_guest(self, guest: User) -> Q:
+        return Q(scope=Scope.ALL_EXTERNAL) | _admits_organization(organization_id_of(guest))
+
+    def open_to_organization(self, organization: ConnectedOrganization) -> Self:
+        """Policies under which the people of an organization may ask now, as people from outside.
+
+        One that is only proposed counts where it is named, and where everybody counts.
+        """
+        is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
+        admitting = self.filter(
+            Q(scope=Scope.ALL_EXTERNAL) | _admits_organization(organization.pk),
+            is_enabled=True,
+            accepts_requests=True,
+            package__catalog__is_external=True,
+            **is_open,
+        )
+        return admitting.lasting()
 
     def undecidable(self) -> Self:
         """Policies that are on, with a stage in which nobody is to be had whoever asks."""
@@ -87,14 +101,15 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
     def strictest_for(self, user: User) -> Self:
         """Policies before which no stricter one of the same package admits a person.
 
-        Named people come before all members, and these before everyone.
+        Named people and organizations come before all members, these before everyone, and everyone
+        before whoever is outside.
         """
         ahead = AssignmentPolicy.objects.in_scope_of(user).lasting()
         ahead = ahead.filter(package=OuterRef("package"), is_enabled=True, accepts_requests=True)
         outranked = Q()
-        for rank, scope in enumerate(STRICTEST_FIRST):
-            stricter = ahead.filter(scope__in=STRICTEST_FIRST[:rank])
-            outranked |= Q(scope=scope) & Q(Exists(stricter))
+        for rank, scopes in enumerate(STRICTEST_FIRST[1:], start=2):
+            stricter = ahead.filter(scope__in=stricter_than(rank))
+            outranked |= Q(scope__in=scopes) & Q(Exists(stricter))
         return self.exclude(outranked)
 
     def lasting(self) -> Self:
@@ -111,16 +126,30 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.prefetch_related("stages", Prefetch("stages__approvers", asked))
 
 
+def _admits_organization(organization_id: UUID | None) -> Q:
+    """Return the condition on policies that their scope includes an organization as such."""
+    named = AssignmentPolicy.allowed_organizations.through.objects.filter(
+        assignmentpolicy=OuterRef("pk"), connectedorganization=organization_id
+    )
+    configured = ConnectedOrganization.objects.configured().filter(pk__in=[organization_id])
+    return Q(Exists(named), scope=Scope.SPECIFIC_ORGANIZATIONS) | Q(
+        Exists(configured), scope=Scope.ALL_ORGANIZATIONS
+    )
+
+
 class AssignmentPolicy(models.Model):
-    """The rules of one way to get a package."""
+    """The rules of one way to get a package: for people inside, or for people from outside."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     package = models.ForeignKey(AccessPackage, models.CASCADE, related_name="policies")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    scope = models.CharField(max_length=20, choices=Scope, default=Scope.NOBODY)
+    scope = models.CharField(max_length=30, choices=Scope, default=Scope.NOBODY)
     allowed_users = models.ManyToManyField(User, related_name="+", blank=True)
     allowed_groups = models.ManyToManyField(Group, related_name="+", blank=True)
+    allowed_organizations = models.ManyToManyField(
+        ConnectedOrganization, related_name="policies", blank=True
+    )
     is_enabled = models.BooleanField("on", default=True)
     accepts_requests = models.BooleanField("new requests", default=True)
 
@@ -252,6 +281,8 @@ class ApproverKind(models.TextChoices):
     MANAGER = "manager", "Manager"
     SECOND_MANAGER = "second_manager", "Second-level manager"
     SPONSORS = "sponsors", "Sponsors"
+    INTERNAL_SPONSORS = "internal_sponsors", "Internal sponsors of the organization"
+    EXTERNAL_SPONSORS = "external_sponsors", "External sponsors of the organization"
     RESOURCE_OWNERS = "resource_owners", "Owners of the resources"
     CATALOG_OWNERS = "catalog_owners", "Owners of the catalog"
     USER = "user", "Person"
@@ -334,6 +365,7 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
     stages = policy.stages.prefetch_related("approvers__user", "approvers__group")
     return {
         "policy": policy.name,
+        "scope": policy.scope,
         "requires_justification": policy.requires_justification,
         "expiration": policy.expiration,
         "ends_on": policy.ends_on.isoformat() if policy.ends_on else None,

@@ -12,14 +12,16 @@ from django.db import transaction
 from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage
-from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.naming import name_taken, one_per_name
 from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
-from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
+from entitlements.policies.models import ApprovalStage, AssignmentPolicy, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions
+from entitlements.policies.scopes import Scope
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import PolicyTerms, check
 from entitlements.policies.versions import PolicyDraft, keep_version, not_changed_since
@@ -156,6 +158,7 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
         **{name: getattr(policy, name) for name in COLUMNS},
         allowed_user_ids=_sorted(policy.allowed_users.values_list("pk", flat=True)),
         allowed_group_ids=_sorted(policy.allowed_groups.values_list("pk", flat=True)),
+        allowed_organization_ids=_sorted(policy.allowed_organizations.values_list("pk", flat=True)),
         stages=tuple(
             StageTerms(
                 approvers=tuple(
@@ -173,12 +176,19 @@ def terms_of(policy: AssignmentPolicy) -> PolicyTerms:
 
 
 def _tidy(terms: PolicyTerms) -> PolicyTerms:
-    """Return the terms without repetitions, and without people whom their scope does not name."""
+    """Return the terms without repetitions, and without those whom their scope does not name.
+
+    A policy that names organizations names no people besides, and the other way round.
+    """
     is_specific = terms.scope == Scope.SPECIFIC
+    names_organizations = terms.scope == Scope.SPECIFIC_ORGANIZATIONS
     return replace(
         terms,
         allowed_user_ids=_sorted(terms.allowed_user_ids) if is_specific else (),
         allowed_group_ids=_sorted(terms.allowed_group_ids) if is_specific else (),
+        allowed_organization_ids=(
+            _sorted(terms.allowed_organization_ids) if names_organizations else ()
+        ),
         stages=tuple(
             replace(
                 stage,
@@ -227,6 +237,12 @@ def _names_people_who_exist(
         yield Reason("person_unknown", "Somebody who is named here has left.", "Choose again.")
     if Group.objects.filter(pk__in=groups).count() != len(groups):
         yield Reason("group_unknown", "A group that is named here is gone.", "Choose again.")
+    keys = terms.allowed_organization_ids
+    named = ConnectedOrganization.objects.filter(pk__in=keys).select_for_update(of=("self",))
+    if len(named.order_by("pk")) != len(keys):
+        yield Reason(
+            "organization_unknown", "An organization that is named here is gone.", "Choose again."
+        )
 
 
 def _named(terms: PolicyTerms) -> tuple[set[UUID], set[UUID]]:
@@ -242,6 +258,9 @@ def _write(policy: AssignmentPolicy, terms: PolicyTerms) -> None:
     policy.save()
     policy.allowed_users.set(User.objects.filter(pk__in=terms.allowed_user_ids))
     policy.allowed_groups.set(Group.objects.filter(pk__in=terms.allowed_group_ids))
+    policy.allowed_organizations.set(
+        ConnectedOrganization.objects.filter(pk__in=terms.allowed_organization_ids)
+    )
 
 
 def _write_stages(policy: AssignmentPolicy, stages: tuple[StageTerms, ...]) -> None:

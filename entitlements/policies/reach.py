@@ -8,7 +8,9 @@ from django.db.models import Count, Q
 
 from entitlements import clock
 from entitlements.directory.models import User, UserType
-from entitlements.policies.models import STRICTEST_FIRST, AssignmentPolicy, Scope
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import EXTERNAL, Scope, rank_of, stricter_than
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,15 @@ class Reach:
 def reach_of(policies: Sequence[AssignmentPolicy]) -> dict[UUID, Reach]:
     """Return the reach of each policy of one package, by one query for all of them.
 
-    Policies must come with their `allowed_users` and `allowed_groups`. A policy under which
-    nobody can ask now is offered to no one.
+    Policies must come with the people, groups and organizations that they name. A policy under
+    which nobody can ask now is offered to no one.
     """
     admitting = {policy.pk: _admits(policy) for policy in policies}
     counts: dict[str, Count] = {}
     for number, policy in enumerate(policies):
         admits = admitting[policy.pk]
         offered = admits & ~_any(_stricter(policy, policies), admitting)
-        beside = [one for one in _taking(policies) if one.scope == policy.scope and one != policy]
+        beside = [one for one in _taking(policies) if _is_beside(one, policy)]
         counts[f"admitted_{number}"] = Count("pk", admits)
         counts[f"offered_{number}"] = Count("pk", offered)
         counts[f"choosing_{number}"] = Count("pk", offered & _any(beside, admitting))
@@ -53,11 +55,19 @@ def _admits(policy: AssignmentPolicy) -> Q:
         policy.scope,
         [user.pk for user in policy.allowed_users.all()],
         [group.pk for group in policy.allowed_groups.all()],
+        [organization.pk for organization in policy.allowed_organizations.all()],
     )
 
 
-def admitted(scope: str, user_ids: Iterable[UUID], group_ids: Iterable[UUID]) -> Q:
-    """Return the condition of being in a scope, of which "specific" names people and groups."""
+def admitted(
+    scope: str,
+    user_ids: Iterable[UUID],
+    group_ids: Iterable[UUID],
+    organization_ids: Iterable[UUID],
+) -> Q:
+    """Return the condition of being in a scope; those for specific ones name people or others."""
+    if scope in EXTERNAL:
+        return _admitted_from_outside(scope, organization_ids)
     if scope == Scope.ALL_USERS:
         return Q(pk__isnull=False)
     if scope == Scope.ALL_MEMBERS:
@@ -66,6 +76,14 @@ def admitted(scope: str, user_ids: Iterable[UUID], group_ids: Iterable[UUID]) ->
         return NO_ONE
     in_groups = User.objects.members_of_any(list(group_ids)).values("pk")
     return Q(pk__in=list(user_ids)) | Q(pk__in=in_groups)
+
+
+def _admitted_from_outside(scope: str, organization_ids: Iterable[UUID]) -> Q:
+    if scope == Scope.ALL_EXTERNAL:
+        return Q(user_type=UserType.GUEST)
+    if scope == Scope.ALL_ORGANIZATIONS:
+        return Q(organization__in=ConnectedOrganization.objects.configured())
+    return Q(organization__in=list(organization_ids))
 
 
 NO_ONE = Q(pk__isnull=True)
@@ -81,10 +99,13 @@ def _any(policies: Sequence[AssignmentPolicy], admitting: dict[UUID, Q]) -> Q:
 def _stricter(
     policy: AssignmentPolicy, policies: Sequence[AssignmentPolicy]
 ) -> list[AssignmentPolicy]:
-    if policy.scope not in STRICTEST_FIRST:
-        return []
-    ahead = STRICTEST_FIRST[: STRICTEST_FIRST.index(Scope(policy.scope))]
+    ahead = stricter_than(rank_of(policy.scope) or 1)
     return [one for one in _taking(policies) if one.scope in ahead]
+
+
+def _is_beside(one: AssignmentPolicy, policy: AssignmentPolicy) -> bool:
+    """Say whether it is another policy of the same class, which can be chosen instead."""
+    return one != policy and rank_of(one.scope) == rank_of(policy.scope)
 
 
 def _taking(policies: Sequence[AssignmentPolicy]) -> list[AssignmentPolicy]:

@@ -32,7 +32,8 @@ class Candidate:
 
     `wanted_start` and `wanted_end` are what he chose, or None; `limit` is the latest end that the
     policy allows, `earliest_start` the beginning of today. A guest `is_kept_out` of a catalog that
-    is not enabled for external users.
+    is not enabled for external users. Whoever has no account yet is known by the `domain` of his
+    address alone.
     """
 
     package: str
@@ -54,6 +55,7 @@ class Candidate:
     limit: datetime | None
     is_kept_out: bool = False
     is_service: bool = False
+    domain: str = ""
     stricter_policy: str | None = None
     separation: Separation = APART
     questions: tuple[QuestionTerms, ...] = ()
@@ -109,6 +111,14 @@ def policy_is_on(candidate: Candidate) -> Reason | None:
 def in_scope(candidate: Candidate) -> Reason | None:
     if candidate.is_in_scope:
         return None
+    if candidate.domain:
+        return Reason(
+            "domain_not_admitted",
+            f"This policy of {candidate.package} admits nobody with an address at "
+            f"{candidate.domain} who has no account yet.",
+            "Choose a policy for people from outside that does. Whoever manages connected "
+            "organizations can add the domain.",
+        )
     return Reason(
         "not_in_scope",
         f"This policy of {candidate.package} is for other people.",

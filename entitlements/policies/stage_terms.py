@@ -13,14 +13,19 @@ MOST_QUORUM = 100
 MOST_REMINDERS = 5
 
 MANAGER, SECOND_MANAGER, SPONSORS = "manager", "second_manager", "sponsors"
+INTERNAL_SPONSORS, EXTERNAL_SPONSORS = "internal_sponsors", "external_sponsors"
 RESOURCE_OWNERS, CATALOG_OWNERS = "resource_owners", "catalog_owners"
 USER, GROUP = "user", "group"
 RELATIONS = {
     MANAGER: "the manager",
     SECOND_MANAGER: "the second-level manager",
     SPONSORS: "the sponsors",
+    INTERNAL_SPONSORS: "the internal sponsors",
+    EXTERNAL_SPONSORS: "the external sponsors",
 }
 """Kinds that depend on who gets the access, and that not everybody has."""
+OF_ORGANIZATION = (INTERNAL_SPONSORS, EXTERNAL_SPONSORS)
+"""Kinds that only people of a connected organization have."""
 OWNERS = (RESOURCE_OWNERS, CATALOG_OWNERS)
 RULES_OF_DECISION = ("any", "all", "quorum")
 

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from entitlements.catalog.terms import Terms, name_fits, text_fits
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.policies.question_terms import QuestionTerms, questions_fit
 from entitlements.policies.stage_terms import StageTerms, stages_fit
+from entitlements.terms import Terms, name_fits, text_fits
 
 MOST_DAYS = 3660
 MOST_HOURS = MOST_DAYS * 24
 MOST_TARGETS = 500
+MOST_ORGANIZATIONS = 1000
 
-SCOPES = ("nobody", "specific", "all_members", "all_users")
+INTERNAL = ("specific", "all_members", "all_users")
+EXTERNAL = ("specific_organizations", "all_organizations", "all_external")
+SCOPES = ("nobody", *INTERNAL, *EXTERNAL)
 SHOWN = ("organization", "yes", "no")
 EXPIRATIONS = ("never", "on_date", "after_days", "after_hours")
 
@@ -39,6 +42,7 @@ class PolicyTerms(Terms):
     scope: str = "nobody"
     allowed_user_ids: tuple[UUID, ...] = ()
     allowed_group_ids: tuple[UUID, ...] = ()
+    allowed_organization_ids: tuple[UUID, ...] = ()
     is_enabled: bool = True
     accepts_requests: bool = True
     requires_justification: bool = True
@@ -97,6 +101,31 @@ def scope_is_complete(proposal: Proposal) -> Iterator[Reason]:
             "too_many_targets",
             f"{targets} people and groups are named; at most {MOST_TARGETS} can be.",
             "Use a group.",
+        )
+
+
+def organizations_are_complete(proposal: Proposal) -> Iterator[Reason]:
+    organizations = proposal.terms.allowed_organization_ids
+    if proposal.terms.scope == "specific_organizations" and not organizations:
+        yield Reason(
+            "organizations_missing",
+            "Nobody could ask under this policy.",
+            "Name at least one connected organization.",
+        )
+    if len(organizations) > MOST_ORGANIZATIONS:
+        yield Reason(
+            "too_many_organizations",
+            f"{len(organizations)} organizations are named; at most {MOST_ORGANIZATIONS} can be.",
+            "Let all configured ones ask, or make another policy.",
+        )
+
+
+def strangers_are_approved(proposal: Proposal) -> Iterator[Reason]:
+    if proposal.terms.scope == "all_external" and not proposal.terms.stages:
+        yield Reason(
+            "approval_needed_for_anybody",
+            "Anybody from outside could give himself access: nobody would approve it.",
+            "Add a stage of approval, or admit only organizations that are known.",
         )
 
 
@@ -160,6 +189,8 @@ def questions_are_complete(proposal: Proposal) -> Iterator[Reason]:
 RULES: tuple[Callable[[Proposal], Iterable[Reason]], ...] = (
     words_fit,
     scope_is_complete,
+    organizations_are_complete,
+    strangers_are_approved,
     expiration_is_complete,
     duration_is_possible,
     end_is_ahead,

@@ -76,7 +76,8 @@ class BulkAssignment(WorkRow):
 class BulkRow(models.Model):
     """One person of such a list: what was asked for, and what came of it.
 
-    `reasons` holds the code, text and remedy of each refusal.
+    Whoever has no account yet has an `address`, and a name to be called by. `reasons` holds the
+    code, text and remedy of each refusal.
     """
 
     bulk = models.ForeignKey(BulkAssignment, models.CASCADE, related_name="rows")
@@ -84,6 +85,8 @@ class BulkRow(models.Model):
     place = models.CharField(max_length=100, blank=True)
     name = models.CharField(max_length=300)
     target = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    address = models.EmailField(max_length=254, blank=True)
+    called = models.CharField(max_length=200, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     justification = models.TextField(blank=True)
@@ -99,7 +102,7 @@ class BulkRow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["bulk", "position"], name="one_bulk_row_per_position"),
             models.CheckConstraint(
-                condition=~Q(state="ready") | Q(target__isnull=False),
+                condition=~Q(state="ready") | Q(target__isnull=False) | ~Q(address=""),
                 name="bulk_row_that_is_ready_names_somebody",
             ),
         ]

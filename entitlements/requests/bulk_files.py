@@ -16,7 +16,7 @@ from entitlements.requests.candidates import limit_of
 from entitlements.requests.judging import Entry
 
 PERSON: Final = ("email", "id")
-OTHERS: Final = ("start", "end", "justification")
+OTHERS: Final = ("name", "start", "end", "justification")
 MOST_BYTES: Final = 4_000_000
 NO_QUESTIONS: Final[Mapping[str, QuestionTerms]] = {}
 
@@ -24,8 +24,9 @@ NO_QUESTIONS: Final[Mapping[str, QuestionTerms]] = {}
 def read(data: bytes, name: str, policy: AssignmentPolicy) -> list[Entry]:
     """Return the entries of a file; raises BadFile when it cannot be read as a whole.
 
-    Its columns are `email` or `id`, and perhaps `start`, `end`, `justification` and the texts of
-    the policy's questions. A day as an end means its last moment in the organization's zone.
+    Its columns are `email` or `id`, and perhaps `name` for people whom nobody knows yet, `start`,
+    `end`, `justification` and the texts of the policy's questions. A day as an end means its last
+    moment in the organization's zone.
     """
     if len(data) > MOST_BYTES:
         raise BadFile(f"{name} is larger than {MOST_BYTES // 1_000_000} MB. Divide it.")
@@ -54,6 +55,7 @@ def entry_of(
     return Entry(
         key=(row["email"] or row["id"]).replace("\x00", ""),
         place=row.where,
+        name=row["name"],
         starts_at=starts_at,
         ends_at=ends_at,
         justification=row["justification"],

@@ -12,6 +12,7 @@ from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.requests import flow
+from entitlements.requests.candidates import can_start
 from entitlements.requests.models import AccessRequest, stage_terms
 from entitlements.requests.states import Event, RequestState
 
@@ -214,4 +215,4 @@ def _can_go_on(access_request: AccessRequest, callout: Callout) -> Decision:
         )
     if access_request.starts_at and access_request.starts_at > clock.now():
         return ALLOWED
-    return flow.can_start(access_request, flow.span_of(access_request))
+    return can_start(access_request, flow.span_of(access_request))

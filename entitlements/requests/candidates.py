@@ -10,11 +10,14 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.catalog.separation import is_any_written
-from entitlements.decisions import Decision
+from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import can_be_let_in
+from entitlements.directory.organizations.terms import domain_of
 from entitlements.policies import rules
 from entitlements.policies.answers import Given
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import Scope
 from entitlements.policies.separation import APART, Separation
 from entitlements.requests.attributes import (
     Asking,
@@ -80,7 +83,7 @@ def candidate(
     asking = asking or asking_of(policy)
     return rules.Candidate(
         package=str(policy.package),
-        is_active=target.is_active,
+        is_active=target.is_active or (is_direct and target.is_invited),
         is_package_open=standing.is_package_open,
         is_policy_enabled=policy.is_enabled,
         accepts_requests=policy.accepts_requests,
@@ -98,6 +101,7 @@ def candidate(
         limit=_limit(policy, starts_at),
         is_kept_out=target.is_guest and not policy.package.catalog.is_external,
         is_service=target.is_service,
+        domain=domain_of(target.email) if target.is_invited else "",
         stricter_policy=standing.stricter_policy,
         separation=_separation(policy, target, standing) if separation is None else separation,
         questions=(*asking.questions, *questions_about(asking.needed, target)),
@@ -123,6 +127,36 @@ def may_ask(policy: AssignmentPolicy, target: User) -> Decision:
     facts = candidate(policy, target)
     facts = replace(facts, requires_justification=False, questions=(), answers={})
     return rules.can_request(facts)
+
+
+def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
+    """Say whether access can begin at this moment, since much can happen before an approval."""
+    package, target = access_request.package, access_request.target
+    held = Assignment.objects.live().filter(target=target, package=access_request.package_id)
+    is_over = span.ends_at is not None and span.ends_at <= span.starts_at
+    return collect(
+        (
+            None
+            if target.is_active or target.is_invited
+            else Reason(
+                "account_disabled",
+                f"The account of {target} is disabled.",
+                "The directory decides this.",
+            ),
+            can_be_let_in(target, proposes=admits_anybody(access_request)),
+            Reason("period_over", "The period that was asked for is over.", "Ask again.")
+            if is_over
+            else None,
+            Reason("already_held", f"{target} holds {package} already.", "It can be extended.")
+            if held.exists()
+            else None,
+        )
+    )
+
+
+def admits_anybody(access_request: AccessRequest) -> bool:
+    """Say whether the policy admitted whoever came from outside, when it was asked under."""
+    return bool(access_request.terms.get("scope") == Scope.ALL_EXTERNAL)
 
 
 def extension(
@@ -179,7 +213,8 @@ class Standing(NamedTuple):
 def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Standing:
     """Return how `target` stands to `policy`, by one query.
 
-    A direct-only policy admits whoever is given access directly; others keep their scope.
+    A direct-only policy admits whoever is given access directly, unless he has no account yet;
+    others keep their scope.
     """
     mine = {"target": target, "package": OuterRef("package")}
     admitting = AssignmentPolicy.objects.in_scope_of(target)
@@ -192,7 +227,7 @@ def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Sta
         is_any_written("package"),
     )
     standing = Standing(*found.get())
-    is_admitted = is_direct and policy.scope == Scope.NOBODY
+    is_admitted = is_direct and policy.scope == Scope.NOBODY and not target.is_invited
     return standing._replace(is_in_scope=True) if is_admitted else standing
 
 

@@ -14,8 +14,9 @@ from entitlements.audit import trail
 from entitlements.callouts import models as callouts
 from entitlements.catalog.extension_models import CalloutStage
 from entitlements.catalog.permissions import owners_of
-from entitlements.decisions import Decision, Denied, Reason, collect, deny
+from entitlements.decisions import Decision, Denied, collect, deny
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import let_in
 from entitlements.notifications.models import Notification
 from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
@@ -23,7 +24,7 @@ from entitlements.policies.models import DecisionRule
 from entitlements.policies.separation import speaks_against
 from entitlements.requests import calling, permissions, stage_rules
 from entitlements.requests.attributes import write_attributes
-from entitlements.requests.candidates import limit_of_terms
+from entitlements.requests.candidates import admits_anybody, can_start, limit_of_terms
 from entitlements.requests.delegations import ApprovalDelegation, stand_ins
 from entitlements.requests.models import (
     AccessRequest,
@@ -234,9 +235,14 @@ def fulfill(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def start(access_request: AccessRequest, *, by: User | None) -> None:
-    """Within the caller's transaction: begin the assignment; raises Denied unless `can_start`."""
+    """Within the caller's transaction: begin the assignment; raises Denied unless `can_start`.
+
+    Whoever has no account yet gets it now.
+    """
     span = span_of(access_request)
     can_start(access_request, span).require()
+    made = {"account_made": True} if access_request.target.is_invited else {}
+    access_request.target = let_in(access_request.target, proposes=admits_anybody(access_request))
     access_request.assignment = assignments.begin(
         access_request.policy,
         access_request.target,
@@ -247,7 +253,7 @@ def start(access_request: AccessRequest, *, by: User | None) -> None:
     )
     write_attributes(access_request, access_request.assignment)
     moved = access_request.move(Event.START)
-    record(access_request, "request.delivery_started", by=None, **moved)
+    record(access_request, "request.delivery_started", by=None, **made, **moved)
 
 
 def still_fits(access_request: AccessRequest, *, is_start: bool = False) -> Decision:
@@ -259,34 +265,6 @@ def still_fits(access_request: AccessRequest, *, is_start: bool = False) -> Deci
     package = access_request.package
     separation = separation_of(package, access_request.target, is_start=is_start)
     return collect(speaks_against(str(package), separation))
-
-
-def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
-    """Say whether access can begin at this moment, since much can happen before an approval."""
-    target = access_request.target
-    held = Assignment.objects.live().filter(target=target, package=access_request.package_id)
-    is_over = span.ends_at is not None and span.ends_at <= span.starts_at
-    return collect(
-        (
-            None
-            if target.is_active
-            else Reason(
-                "account_disabled",
-                f"The account of {target} is disabled.",
-                "The directory decides this.",
-            ),
-            Reason("period_over", "The period that was asked for is over.", "Ask again.")
-            if is_over
-            else None,
-            Reason(
-                "already_held",
-                f"{target} holds {access_request.package} already.",
-                "It can be extended.",
-            )
-            if held.exists()
-            else None,
-        )
-    )
 
 
 def call_off(access_request: AccessRequest, reason: str) -> None:
@@ -355,10 +333,10 @@ def tell(
     once: str | None = None,
     **facts: Any,
 ) -> None:
-    """Within the caller's transaction: notify people about a request."""
+    """Within the caller's transaction: notify people about a request, if they have an account."""
     notify(
         event,
-        recipients,
+        [person for person in recipients if not person.is_invited],
         access_request,
         once=once,
         package=str(access_request.package),

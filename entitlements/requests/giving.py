@@ -16,6 +16,7 @@ from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied, Reason, deny
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import named
 from entitlements.locks import take_turns
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import operations, permissions
@@ -112,12 +113,15 @@ def can_be_given(rows: int) -> Decision:
 def _row(bulk: BulkAssignment, position: int, judged: Judged) -> BulkRow:
     entry, target = judged.entry, judged.target
     is_listed_by_id = target is not None and not entry.place
+    is_unknown = target is not None and target._state.adding
     return BulkRow(
         bulk=bulk,
         position=position,
         place=entry.place,
         name=(str(target) if is_listed_by_id else entry.key)[:300] or "–",
-        target=target,
+        target=None if is_unknown else target,
+        address=target.email if target and is_unknown else "",
+        called=str(target) if is_unknown else "",
         starts_at=entry.starts_at,
         ends_at=entry.ends_at,
         justification=entry.justification if "\x00" not in entry.justification else "",
@@ -210,8 +214,9 @@ def _refuse(key: int, reasons: Sequence[Reason]) -> None:
 def _give_row(bulk: BulkAssignment, key: int) -> None:
     """Give one row, and say so in it, both or neither."""
     row = BulkRow.objects.select_for_update(of=("self",)).select_related("target").get(pk=key)
-    if row.state != RowState.READY or row.target is None:
+    if row.state != RowState.READY:
         return
+    row.target = row.target or named(row.address, row.called)
     wish: Wish = {
         "justification": row.justification,
         "starts_at": row.starts_at,
@@ -227,7 +232,7 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
         takes_over=bulk.takes_over,
     )
     row.state = RowState.GIVEN
-    row.save(update_fields=["state", "access_request"])
+    row.save(update_fields=["state", "access_request", "target"])
 
 
 def _leave(bulk: BulkAssignment) -> None:

@@ -13,10 +13,14 @@ from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.directory.models import User
+from entitlements.directory.organizations.guests import address_fits, newcomer
+from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
+from entitlements.directory.organizations.terms import domain_of
 from entitlements.policies import rules
 from entitlements.policies.admission import admitted_by
 from entitlements.policies.answers import Given
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import EXTERNAL, Scope
 from entitlements.policies.separation import APART
 from entitlements.requests import candidates
 from entitlements.requests.attributes import asking_of
@@ -30,11 +34,13 @@ BATCH = 500
 class Entry:
     """One line of a list: who is meant by which name, and what he is to get (moments in UTC).
 
-    `key` is an address or an id; `mistakes` is what could not be read.
+    `key` is an address or an id, `name` what somebody is called whom nobody knows yet; `mistakes`
+    is what could not be read.
     """
 
     key: str
     place: str = ""
+    name: str = ""
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     justification: str = ""
@@ -44,7 +50,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Judged:
-    """An entry, who it is, and every reason that speaks against it."""
+    """An entry, who it is, and every reason that speaks against it.
+
+    Whoever is not known yet is a target that is not saved.
+    """
 
     entry: Entry
     target: User | None
@@ -52,12 +61,21 @@ class Judged:
 
 
 def judge(policy: AssignmentPolicy, entries: Sequence[Entry]) -> Iterator[Judged]:
-    """Yield what becomes of each entry, in order; a person who comes twice is taken once."""
+    """Yield what becomes of each entry, in order; a person who comes twice is taken once.
+
+    Under a policy for people from outside an unknown address is a newcomer's.
+    """
     asking = asking_of(policy)
+    is_for_outsiders = policy.scope in EXTERNAL
     seen: dict[UUID, Entry] = {}
+    newcomers: dict[str, User] = {}
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
         people = people_called(entry.key for entry in batch)
+        for entry in batch if is_for_outsiders else ():
+            key = entry.key.lower()
+            if not people.get(key) and address_fits(entry.key) is None:
+                people[key] = [newcomers.setdefault(key, newcomer(entry.key, entry.name))]
         users = [user for named in people.values() for user in named]
         standings = _standings(policy, users)
         separations = separations_of(policy.package, {user.pk for user in users})
@@ -127,8 +145,10 @@ def _id(key: str) -> UUID | None:
 
 
 def _standings(policy: AssignmentPolicy, people: Sequence[User]) -> dict[UUID, candidates.Standing]:
-    """Return how each stands to the policy, by two queries, as `candidates` finds it for one."""
+    """Return how each stands to the policy, by a few queries, as `candidates` finds it for one."""
     is_open = AccessPackage.objects.open().filter(pk=policy.package_id).exists()
+    invited = {user.pk: user for user in people if user.is_invited}
+    admitting = _domains(policy, invited.values())
     mine = {"target": OuterRef("pk"), "package": policy.package_id}
     is_admitted: Any = admitted_by(policy)
     found = User.objects.filter(pk__in=[user.pk for user in people]).values_list(
@@ -137,7 +157,7 @@ def _standings(policy: AssignmentPolicy, people: Sequence[User]) -> dict[UUID, c
         Exists(Assignment.objects.live().filter(**mine)),
         Exists(User.objects.filter(is_admitted, pk=OuterRef("pk"))),
     )
-    return {
+    known = {
         pk: candidates.Standing(
             is_package_open=is_open,
             is_in_scope=in_scope or policy.scope == Scope.NOBODY,
@@ -147,3 +167,22 @@ def _standings(policy: AssignmentPolicy, people: Sequence[User]) -> dict[UUID, c
         )
         for pk, is_wanted, is_held, in_scope in found
     }
+    nobody_yet = candidates.Standing(is_open, False, False, False, None)
+    return known | {
+        pk: known.get(pk, nobody_yet)._replace(is_in_scope=domain_of(user.email) in admitting)
+        for pk, user in invited.items()
+    }
+
+
+def _domains(policy: AssignmentPolicy, people: Iterable[User]) -> set[str]:
+    """Return the domains of people without an account that the policy admits."""
+    domains = {domain_of(user.email) for user in people}
+    if policy.scope == Scope.ALL_EXTERNAL or not domains:
+        return domains
+    known = OrganizationDomain.objects.filter(domain__in=domains)
+    if policy.scope == Scope.ALL_ORGANIZATIONS:
+        known = known.filter(organization__in=ConnectedOrganization.objects.configured())
+    else:
+        named = {"organization__policies__scope": Scope.SPECIFIC_ORGANIZATIONS}
+        known = known.filter(organization__policies=policy, **named)
+    return set(known.values_list("domain", flat=True))

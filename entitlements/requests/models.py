@@ -128,7 +128,8 @@ class AccessRequest(models.Model):
     """Somebody asks that a person gets, keeps longer, or loses a package.
 
     `starts_at` and `ends_at` are what was chosen (UTC; None: what the policy says). `shortened_to`
-    is an earlier end that an approver set. `terms` is the policy as it read at that time, `answers`
+    is an earlier end that an approver set. It `invites` when its target had no account as it was
+    made. `terms` is the policy as it read at that time, `answers`
     what was answered to its questions: the key and text of each, the value and its words.
     When it `takes_over`, what the target has of the package already ends with it.
     """
@@ -145,6 +146,7 @@ class AccessRequest(models.Model):
     )
     requestor = models.ForeignKey(User, models.PROTECT, related_name="requests_made")
     target = models.ForeignKey(User, models.PROTECT, related_name="requests_received")
+    invites = models.BooleanField(default=False)
     justification = models.TextField(blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
@@ -170,6 +172,10 @@ class AccessRequest(models.Model):
                 condition=Q(kind__in=["user_add", "admin_add", "on_behalf_add"])
                 | Q(assignment__isnull=False),
                 name="request_about_access_names_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(invites=False) | Q(kind="admin_add"),
+                name="only_what_is_given_directly_invites",
             ),
         ]
         indexes = [

@@ -102,14 +102,11 @@ def give(
         takes_over=takes_over,
         **wish,
     )
-    flow.record(
-        access_request,
-        "request.given_directly",
-        by=by,
-        justification=wish["justification"],
-        **({"approval_skipped": True} if skips_approval else {}),
-        **({"takes_over": True} if takes_over else {}),
-    )
+    facts: dict[str, object] = {"justification": wish["justification"]}
+    facts |= {"approval_skipped": True} if skips_approval else {}
+    facts |= {"takes_over": True} if takes_over else {}
+    facts |= {"invites": target.email} if target.is_invited else {}
+    flow.record(access_request, "request.given_directly", by=by, **facts)
     flow.take_in(access_request, by=by)
     return access_request
 
@@ -330,6 +327,7 @@ def _create(
         assignment=assignment,
         requestor=requestor,
         target=target,
+        invites=target.is_invited,
         justification=justification.strip(),
         starts_at=starts_at,
         ends_at=ends_at,

@@ -15,13 +15,17 @@ from entitlements.directory.models import User
 from entitlements.directory.ways import Way, ways_into
 from entitlements.policies import approvers
 from entitlements.policies.approvers import Approver
-from entitlements.policies.models import STRICTEST_FIRST, AssignmentPolicy, Scope, frozen_terms
+from entitlements.policies.models import AssignmentPolicy, frozen_terms
+from entitlements.policies.scopes import Scope, rank_of
 from entitlements.requests import candidates
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a person comes to be in the scope of a policy, if he is."""
+    """How a person comes to be in the scope of a policy, if he is.
+
+    `is_named` where he is named himself, or the organization that he belongs to.
+    """
 
     is_in_scope: bool
     is_named: bool
@@ -49,7 +53,7 @@ def simulate(package: AccessPackage, person: User) -> list[Prospect]:
     """Return every policy of a package as it would treat `person`, the strictest first."""
     policies = list(
         package.policies.select_related("package__catalog")
-        .prefetch_related("allowed_users", "allowed_groups")
+        .prefetch_related("allowed_users", "allowed_groups", "allowed_organizations")
         .order_by("created_at", "pk")
     )
     in_scope = set(package.policies.in_scope_of(person).values_list("pk", flat=True))
@@ -59,7 +63,7 @@ def simulate(package: AccessPackage, person: User) -> list[Prospect]:
         Prospect(
             policy=policy,
             standing=_standing(policy, person, ways, is_in_scope=policy.pk in in_scope),
-            rank=rank_of(policy),
+            rank=rank_of(policy.scope),
             is_offered=policy.pk in offered,
             decision=candidates.may_ask(policy, person),
             asked=tuple(_asked(policy, person)),
@@ -70,16 +74,11 @@ def simulate(package: AccessPackage, person: User) -> list[Prospect]:
     return sorted(prospects, key=lambda prospect: prospect.rank or len(Scope))
 
 
-def rank_of(policy: AssignmentPolicy) -> int | None:
-    """Return how strict a policy is: 1 for named people; None where nobody can ask."""
-    if policy.scope not in STRICTEST_FIRST:
-        return None
-    return STRICTEST_FIRST.index(Scope(policy.scope)) + 1
-
-
 def _standing(
     policy: AssignmentPolicy, person: User, ways: dict[UUID, Way], *, is_in_scope: bool
 ) -> Standing:
+    if policy.scope == Scope.SPECIFIC_ORGANIZATIONS:
+        return Standing(is_in_scope, is_named=is_in_scope, ways=())
     if policy.scope != Scope.SPECIFIC:
         return Standing(is_in_scope, is_named=False, ways=())
     groups = policy.allowed_groups.all()

@@ -1,6 +1,6 @@
 """What administrators see beneath `/admin/`, and the little that they change there."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -13,6 +13,7 @@ from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
 from entitlements.connectors.checking import check_connection
 from entitlements.directory.models import ATTRIBUTES, Group, User
+from entitlements.directory.organizations.guests import organization_at
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.risk import RiskSignal, RiskStage
@@ -29,6 +30,15 @@ from portal.admin.forms import (
 from portal.admin.looking import LookAdmin, RecordedAdmin
 from portal.http import PortalRequest
 
+FROM: Final = (
+    "organization",
+    "is_invited",
+    "source",
+    "source_key",
+    "date_joined",
+    "last_login",
+)
+
 
 class UserAdmin(RecordedAdmin[User]):
     """People. What the directory says of those who come from it is not changed here, nor roles."""
@@ -36,7 +46,7 @@ class UserAdmin(RecordedAdmin[User]):
     audit_name = "user"
     heading = "People"
     list_display = ("display_name", "email", "department", "user_type", "is_active", "source")
-    list_filter = ("is_active", "user_type", "is_superuser", "source")
+    list_filter = ("is_active", "is_invited", "user_type", "is_superuser", "source")
     list_select_related = ("source",)
     search_fields = ("display_name", "email", "employee_id")
     ordering = ("display_name", "pk")
@@ -48,9 +58,9 @@ class UserAdmin(RecordedAdmin[User]):
             {"fields": ("is_superuser", "roles"), "description": "Given and taken under Roles."},
         ),
         ("Attributes", {"fields": [name for name in ATTRIBUTES if name != "display_name"]}),
-        ("Where from", {"fields": ("source", "source_key", "date_joined", "last_login")}),
+        ("Where from", {"fields": FROM}),
     )
-    readonly_fields = ("is_superuser", "roles", "source", "source_key", "date_joined", "last_login")
+    readonly_fields = ("is_superuser", "roles", *FROM)
 
     @admin.display(description="Tenant roles")
     def roles(self, user: User) -> str:
@@ -62,19 +72,29 @@ class UserAdmin(RecordedAdmin[User]):
         return people
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Nobody disables himself, and the directory's words stay the directory's."""
+        """Nobody disables himself, and the directory's words stay the directory's.
+
+        Whoever has no account yet gets it with his access, and not here.
+        """
         fields = list(self.readonly_fields)
         if obj and obj.source_id:
             fields += ["email", "user_type", "is_active", "manager", *ATTRIBUTES]
+        if obj and obj.is_invited:
+            fields += ["email", "user_type", "is_active"]
         if obj and obj.pk == request.user.pk:
             fields.append("is_active")
         return fields
 
     def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
-        """Within the admin's own transaction: a new person sets a password by mail."""
+        """Within the admin's own transaction: a new person sets a password by mail.
+
+        A guest who is new, or has another address, belongs to whom that address says.
+        """
         if not change:
             obj.set_unusable_password()
         obj.email = obj.email.lower()
+        if not change or {"email", "user_type"} & set(form.changed_data):
+            obj.organization = organization_at(obj.email) if obj.is_guest else None
         super().save_model(request, obj, form, change)
 
 

@@ -1,17 +1,24 @@
 """What pickers find, kind by kind: ten matches, a name and one line, and nothing unseen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceRole
+from entitlements.catalog.models import (
+    AccessPackage,
+    Catalog,
+    PackageState,
+    Resource,
+    ResourceRole,
+)
 from entitlements.directory.models import Group, User
+from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.policies.naming import nameable_by
 
-Kind = Literal["user", "group", "service", "package", "role"]
+Kind = Literal["user", "group", "service", "organization", "package", "role"]
 
 LETTERS: Final = 2
 MATCHES: Final = 10
@@ -20,11 +27,12 @@ MATCHES: Final = 10
 class Eyes(NamedTuple):
     """Who looks for packages and roles, and in which of his catalogs, if in one alone.
 
-    People and groups are known to everybody.
+    People, groups and organizations are known to everybody; whoever `sees_all` knows every package.
     """
 
     viewer: User
     catalog_id: str = ""
+    sees_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,15 @@ class Match:
 class Picked:
     """What was chosen, by kind."""
 
-    user_ids: tuple[UUID, ...]
-    group_ids: tuple[UUID, ...]
+    user_ids: tuple[UUID, ...] = ()
+    group_ids: tuple[UUID, ...] = ()
+    organization_ids: tuple[UUID, ...] = ()
     package_ids: tuple[UUID, ...] = ()
     role_ids: tuple[UUID, ...] = ()
     service_ids: tuple[UUID, ...] = ()
 
     def __bool__(self) -> bool:
-        people = self.user_ids or self.group_ids or self.service_ids
+        people = self.user_ids or self.group_ids or self.service_ids or self.organization_ids
         return bool(people or self.package_ids or self.role_ids)
 
 
@@ -55,7 +64,21 @@ def packages(eyes: Eyes | None) -> QuerySet[AccessPackage]:
     """Return the packages that may be named."""
     if eyes is None:
         return AccessPackage.objects.none()
-    return nameable_by(eyes.viewer).select_related("catalog")
+    if eyes.sees_all:
+        known = AccessPackage.objects.exclude(state=PackageState.RETIRED)
+    else:
+        known = nameable_by(eyes.viewer)
+    return known.select_related("catalog")
+
+
+def organizations(eyes: Eyes | None) -> QuerySet[ConnectedOrganization]:
+    """Return every connected organization, with its domains."""
+    return ConnectedOrganization.objects.prefetch_related("domains")
+
+
+def domains_of(organization: ConnectedOrganization) -> str:
+    """Return the domains of an organization as one line."""
+    return ", ".join(str(domain) for domain in organization.domains.all())
 
 
 def roles(eyes: Eyes | None) -> QuerySet[ResourceRole]:
@@ -98,6 +121,7 @@ FINDERS: Final[dict[Kind, Finder]] = {
         lambda account: "Service account",
         lambda eyes: User.objects.services(),
     ),
+    "organization": Finder(organizations, ("name",), domains_of, organizations),
     "package": Finder(packages, ("name",), lambda one: f"Package in {one.catalog}", packages),
     "role": Finder(
         roles,
@@ -126,11 +150,13 @@ def matches(
     return sorted(left, key=lambda match: (match.name, match.key))[:MATCHES]
 
 
-def chosen(keys: Iterable[str], *, eyes: Eyes | None = None) -> list[Match]:
-    """Return what these keys name, as far as it exists and may be seen."""
+def chosen(
+    keys: Iterable[str], kinds: Collection[Kind], *, eyes: Eyes | None = None
+) -> list[Match]:
+    """Return what these keys name, as far as it is of these kinds, exists and may be seen."""
     found: list[Match] = []
     for kind, ids in _by_kind(keys).items():
-        if ids:
+        if ids and kind in kinds:
             found += _shown(kind, FINDERS[kind].known(eyes).filter(pk__in=ids))
     return sorted(found, key=lambda match: (match.name, match.key))
 
@@ -141,16 +167,21 @@ def parsed(keys: Iterable[str]) -> Picked:
     return Picked(
         user_ids=tuple(found["user"]),
         group_ids=tuple(found["group"]),
+        organization_ids=tuple(found["organization"]),
         package_ids=tuple(found["package"]),
         role_ids=tuple(found["role"]),
         service_ids=tuple(found["service"]),
     )
 
 
-def keys_of(user_ids: Iterable[UUID | None], group_ids: Iterable[UUID | None]) -> list[str]:
+def keys_of(
+    user_ids: Iterable[UUID | None] = (),
+    group_ids: Iterable[UUID | None] = (),
+    organization_ids: Iterable[UUID] = (),
+) -> list[str]:
     """Return ids as the picker's values."""
-    people = [f"user:{key}" for key in user_ids if key]
-    return people + [f"group:{key}" for key in group_ids if key]
+    named = {"user": user_ids, "group": group_ids, "organization": organization_ids}
+    return [f"{kind}:{key}" for kind, keys in named.items() for key in keys if key]
 
 
 def _shown(kind: Kind, rows: Iterable[Any]) -> list[Match]:

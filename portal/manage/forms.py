@@ -10,18 +10,13 @@ from entitlements.catalog.appointments import ROLE_NAMES, Holder
 from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
 from entitlements.catalog.permissions import can_admit_outsiders
-from entitlements.catalog.terms import (
-    LONGEST_TEXT,
-    CatalogTerms,
-    PackageTerms,
-    ResourceTerms,
-    RoleTerms,
-)
+from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.directory.models import Group, User
 from entitlements.directory.tenant_roles import is_administrator
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
+from entitlements.terms import LONGEST_TEXT
 from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
 from portal.manage.finding import Picked
@@ -43,6 +38,12 @@ PLACES: Final[Mapping[str, str]] = {
     "account_disabled": "person",
     "unknown_role": "role",
 }
+OUTSIDERS: Final = {
+    "address_unusable": "address",
+    "domain_not_admitted": "address",
+    "account_disabled": "address",
+}
+"""Where refusals of somebody stand who was named by his address."""
 
 
 def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
@@ -287,6 +288,16 @@ class GiveForm(PickingForm, AskingForm):
         required=False,
         help_text="Of a group, everybody who is in it today.",
     )
+    address = forms.CharField(
+        label="Or an e-mail address",
+        max_length=254,
+        required=False,
+        help_text="Somebody whom nobody knows yet needs a policy for people from outside. The "
+        "account is made, and the person told, when access begins.",
+    )
+    name = forms.CharField(
+        label="Name of that person", max_length=200, required=False, help_text="Empty: the address."
+    )
     file = forms.FileField(label="Or a CSV file", required=False)
     policy = forms.ModelChoiceField(
         queryset=AssignmentPolicy.objects.none(),
@@ -324,16 +335,16 @@ class GiveForm(PickingForm, AskingForm):
     @property
     def is_list(self) -> bool:
         """Whether more than one person is named."""
-        picked = self.cleaned_data["person"]
-        is_many = len(picked.user_ids) > 1 or bool(picked.group_ids)
+        picked, address = self.cleaned_data["person"], self.cleaned_data["address"]
+        is_many = len(picked.user_ids) + bool(address) > 1 or bool(picked.group_ids)
         return is_many or bool(self.cleaned_data["file"])
 
     def clean(self) -> dict[str, Any]:
         """Ask for somebody, by whichever way."""
-        picked = self.cleaned_data.get("person")
-        named = picked and (picked.user_ids or picked.group_ids)
-        if not named and "file" not in self.errors and not self.cleaned_data.get("file"):
-            self.add_error("person", "Find somebody by name and choose, or choose a file.")
+        ways = ("person", "address", "file")
+        if not any(self.cleaned_data.get(way) or way in self.errors for way in ways):
+            words = "Find somebody by name and choose, enter an address, or choose a file."
+            self.add_error("person", words)
         return self.cleaned_data
 
     def person_chosen(self) -> User | None:

@@ -37,6 +37,8 @@ def entries_of(form: GiveForm) -> list[Entry]:
     members = User.objects.members_of_any(list(picked.group_ids))
     people = {user.pk: user for user in [*chosen, *members.order_by("display_name", "pk")]}
     entries = [Entry(str(key)) for key in people]
+    address = form.cleaned_data["address"]
+    entries += [Entry(address, name=form.cleaned_data["name"])] if address else []
     file = form.cleaned_data["file"]
     if file:
         entries += bulk_files.read(file.read(), file.name, policy)
@@ -58,7 +60,8 @@ def source_of(form: GiveForm) -> str:
     """Say where the people of a list come from."""
     picked, file = form.cleaned_data["person"], form.cleaned_data["file"]
     groups = Group.objects.filter(pk__in=picked.group_ids).order_by("name")
-    parts = [wording.people(len(picked.user_ids))] if picked.user_ids else []
+    count = len(picked.user_ids) + bool(form.cleaned_data["address"])
+    parts = [wording.people(count)] if count else []
     parts += [f"the members of {group}" for group in groups]
     parts += [f"the people in {file.name}"] if file else []
     return wording.listed(parts)
@@ -72,7 +75,7 @@ def result_rows(bulk: BulkAssignment) -> Iterator[tuple[Any, ...]]:
         yield (
             row.place or row.position,
             row.name,
-            target.email if target else "",
+            target.email if target else row.address,
             target.pk if target else "",
             row.starts_at,
             row.ends_at,
@@ -92,5 +95,6 @@ def shown_rows(bulk: BulkAssignment, show: str) -> Any:
 def example(policy: AssignmentPolicy | None) -> tuple[list[str], list[list[str]]]:
     """Return the columns of a list for a policy, and one row as an example."""
     questions = bulk_files.columns_for(policy) if policy else ()
-    header = ["email", "start", "end", "justification", *(one.text for one in questions)]
-    return header, [["ana.diaz@example.com", "", "", "New in the team", *("" for _ in questions)]]
+    header = ["email", "name", "start", "end", "justification", *(one.text for one in questions)]
+    row = ["ana.diaz@example.com", "Ana Diaz", "", "", "New in the team"]
+    return header, [[*row, *("" for _ in questions)]]

@@ -17,7 +17,7 @@ from entitlements.imports import bundles
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definitions, definitions_of
 from entitlements.imports.models import FindingWeight, ImportedRole, RoleImport, RoleState
-from entitlements.policies.models import Scope
+from entitlements.policies.scopes import Scope
 from entitlements.requests.bulk import BulkRow, RowState
 from portal import wording
 from portal.csv_files import csv_lines

@@ -83,7 +83,8 @@ def options_for(
     eyes: Eyes | None,
 ) -> dict[str, Any]:
     """Return what the list beneath the search field shows."""
-    taken = chosen(keys, eyes=eyes)
+    kinds = list(kinds)
+    taken = chosen(keys, kinds, eyes=eyes)
     found = matches(query, kinds, eyes=eyes, without=[match.key for match in taken])
     return {
         "name": name,
@@ -151,10 +152,12 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
-    return search(request, ("user", "group", "service", "package", "role"))
+    return search(request, ("user", "group", "service", "organization", "package", "role"))
 
 
-def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:
+def search(
+    request: PortalRequest, known: Sequence[Kind], *, sees_all: bool = False
+) -> HttpResponse:
     """Answer a search among these kinds, so many times a minute."""
     if not _may_search(request.user):
         return HttpResponse(status=429)
@@ -166,7 +169,7 @@ def search(request: PortalRequest, known: Sequence[Kind]) -> HttpResponse:
         request.GET.get(query_name(name), "")[:200],
         kinds,
         is_single=bool(request.GET.get("single")),
-        eyes=Eyes(request.user, request.GET.get("catalog", "")),
+        eyes=Eyes(request.user, request.GET.get("catalog", ""), sees_all=sees_all),
     )
     return render(request, "manage/_picker_options.html", context)
 

@@ -10,8 +10,9 @@ from django.http import QueryDict
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.policies.doubts import doubts
-from entitlements.policies.models import ApproversShown, AssignmentPolicy, Expiration, Scope
+from entitlements.policies.models import ApproversShown, AssignmentPolicy, Expiration
 from entitlements.policies.operations import terms_of
+from entitlements.policies.scopes import Scope
 from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
 from portal.manage.extension_forms import CalloutsForm
@@ -25,6 +26,10 @@ POLICY_PLACES: Final = {
     **PLACES,
     "targets_missing": "allowed",
     "too_many_targets": "allowed",
+    "organizations_missing": "allowed_organizations",
+    "too_many_organizations": "allowed_organizations",
+    "organization_unknown": "allowed_organizations",
+    "approval_needed_for_anybody": "stage_count",
     "duration_missing": "duration",
     "duration_out_of_range": "duration",
     "end_missing": "ends_on",
@@ -64,9 +69,20 @@ class PolicyForm(PickingForm):
     )
     description = text_field("Description")
     scope = forms.ChoiceField(
-        label="Who may ask", choices=Scope.choices, widget=forms.RadioSelect, initial=Scope.NOBODY
+        label="Who may ask",
+        choices=Scope.choices,
+        widget=forms.RadioSelect,
+        initial=Scope.NOBODY,
+        help_text="The last three are for people from outside and nobody else: "
+        "members ask under another policy of the package.",
     )
     allowed = PickerField("user", "group", label="These people and groups", required=False)
+    allowed_organizations = PickerField(
+        "organization",
+        label="These organizations",
+        required=False,
+        help_text="Also those that are only proposed, when they are named here.",
+    )
     stage_count = forms.ChoiceField(label="Approval", initial="0")
     requires_justification = switch("Whoever asks must say why")
     shows_approvers = forms.ChoiceField(
@@ -142,12 +158,14 @@ class PolicyForm(PickingForm):
         ]
         if not all(stage.is_valid() for stage in stages):
             return None
-        picked = parsed(self["allowed"].value() or []) if self.shows_allowed else Picked((), ())
+        picked = parsed(self["allowed"].value() or []) if self.shows_allowed else Picked()
+        named = parsed(self["allowed_organizations"].value() or [])
         return PolicyTerms(
             name="",
             scope=self["scope"].value() or Scope.NOBODY,
             allowed_user_ids=picked.user_ids,
             allowed_group_ids=picked.group_ids,
+            allowed_organization_ids=named.organization_ids,
             stages=tuple(stage.terms() for stage in stages),
         )
 
@@ -160,6 +178,10 @@ class PolicyForm(PickingForm):
     @property
     def shows_allowed(self) -> bool:
         return bool(self["scope"].value() == Scope.SPECIFIC)
+
+    @property
+    def shows_organizations(self) -> bool:
+        return bool(self["scope"].value() == Scope.SPECIFIC_ORGANIZATIONS)
 
     @property
     def shows_duration(self) -> bool:
@@ -185,7 +207,8 @@ class PolicyForm(PickingForm):
 
     def terms(self) -> PolicyTerms:
         entered = self.cleaned_data
-        picked = entered["allowed"] if self.shows_allowed else Picked((), ())
+        picked = entered["allowed"] if self.shows_allowed else Picked()
+        named = entered["allowed_organizations"] if self.shows_organizations else Picked()
         present_end = self.before.ends_on if self.before else None
         naming = self.before.shows_approvers if self.before else ApproversShown.ORGANIZATION
         return PolicyTerms(
@@ -194,6 +217,7 @@ class PolicyForm(PickingForm):
             scope=entered["scope"],
             allowed_user_ids=picked.user_ids,
             allowed_group_ids=picked.group_ids,
+            allowed_organization_ids=named.organization_ids,
             expiration=entered["expiration"],
             duration=entered["duration"] if self.shows_duration else None,
             ends_on=end_of(entered["ends_on"], limit=present_end) if self.shows_end else None,
@@ -209,6 +233,7 @@ def _initial_of(terms: PolicyTerms) -> dict[str, Any]:
     return {
         **terms.as_dict(),
         "allowed": keys_of(terms.allowed_user_ids, terms.allowed_group_ids),
+        "allowed_organizations": keys_of(organization_ids=terms.allowed_organization_ids),
         "stage_count": str(len(terms.stages)),
         "ends_on": day_of(terms.ends_on),
     }

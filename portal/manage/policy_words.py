@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
 from entitlements.directory.models import Group, User
+from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.policies.comparing import Difference, differences
-from entitlements.policies.models import ApproverKind, ApproversShown, Expiration, Scope
+from entitlements.policies.models import ApproverKind, ApproversShown, Expiration
+from entitlements.policies.scopes import Scope
 from entitlements.policies.terms import PolicyTerms
 from portal import dates, wording
 
@@ -18,6 +21,7 @@ LABELS: Final = {
     "scope": "Who may ask",
     "allowed_user_ids": "Named people",
     "allowed_group_ids": "Named groups",
+    "allowed_organization_ids": "Named organizations",
     "requires_justification": "A reason is needed",
     "shows_approvers": "Approvers are named",
     "expiration": "Access ends",
@@ -37,6 +41,7 @@ LABELS: Final = {
 }
 PARTS: Final = {"stages": "Stage", "questions": "Question", "callouts": "Extension"}
 MARKS: Final = {"is_alternate": "alternate", "is_fallback": "instead"}
+NAMED: Final = ("allowed_user_ids", "allowed_group_ids", "allowed_organization_ids")
 MOST_NAMED: Final = 5
 GONE: Final = "somebody or something that is gone"
 
@@ -51,7 +56,7 @@ class Line:
 
 
 def changes(before: PolicyTerms, after: PolicyTerms) -> list[Line]:
-    """Return what differs between two versions, by two queries for the names."""
+    """Return what differs between two versions, by three queries for the names."""
     return lines(differences(before, after))
 
 
@@ -62,10 +67,12 @@ def lines(found: list[Difference]) -> list[Line]:
 
 
 def _names(found: Iterable[Difference]) -> dict[str, str]:
-    """Return the names of all people and groups whose ids are somewhere in the differences."""
+    """Return the names of everybody and everything whose id is somewhere in the differences."""
     keys = {key for one in found for value in (one.old, one.new) for key in _ids(value)}
-    people = User.objects.filter(pk__in=keys)
-    return {str(one.pk): str(one) for one in (*people, *Group.objects.filter(pk__in=keys))}
+    rows = [
+        kind._default_manager.filter(pk__in=keys) for kind in (User, Group, ConnectedOrganization)
+    ]
+    return {str(row.pk): str(row) for row in chain.from_iterable(rows)}
 
 
 def _ids(value: Any) -> Iterator[UUID]:
@@ -93,7 +100,7 @@ class _Speller:
         label = LABELS.get(difference.field, _plainly(difference.field)) if difference.field else ""
         what = ": ".join(word for word in (f"{part}{number}" if part else "", label) if word)
         old, new = difference.old, difference.new
-        if difference.field in ("allowed_user_ids", "allowed_group_ids"):
+        if difference.field in NAMED:
             old, new = _without(old, new), _without(new, old)
         return Line(what, self.value(difference.field, old), self.value(difference.field, new))
 

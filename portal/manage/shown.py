@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import Scope
 from portal import wording
 from portal.manage.naming import Names
 
@@ -51,6 +53,12 @@ SENTENCES = {
     "extension.changed": "changed {changed}.",
     "extension.secret_changed": "made a new secret.",
     "extension.tested": "made a test call.",
+    "organization.created": "connected the organization.",
+    "organization.proposed": "proposed the organization, when somebody from it was let in.",
+    "organization.changed": "changed {changed}.",
+    "organization.promoted": "configured the organization.",
+    "organization.sponsor_added": "made {person} an {kind} sponsor.",
+    "organization.sponsor_removed": "removed {person} as an {kind} sponsor.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
     "policy.draft_made": "restored version {version} as a draft.",
@@ -90,9 +98,13 @@ class Summary:
 
     @property
     def who(self) -> str:
-        if self.policy.scope != Scope.SPECIFIC:
-            return self.policy.get_scope_display()
-        named = [*self.policy.allowed_users.all(), *self.policy.allowed_groups.all()]
+        policy = self.policy
+        if policy.scope == Scope.SPECIFIC_ORGANIZATIONS:
+            named: list[Any] = list(policy.allowed_organizations.all())
+        elif policy.scope == Scope.SPECIFIC:
+            named = [*policy.allowed_users.all(), *policy.allowed_groups.all()]
+        else:
+            return policy.get_scope_display()
         return wording.listed([str(one) for one in named[:5]]) + _and_more(len(named) - 5)
 
     @property
@@ -117,6 +129,7 @@ def summaries(package: AccessPackage) -> list[Summary]:
     policies = package.policies.prefetch_related(
         "allowed_users",
         "allowed_groups",
+        "allowed_organizations",
         "stages__approvers__user",
         "stages__approvers__group",
     )
@@ -156,6 +169,7 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str], named:
     facts = {name: details.get(name, "") for name in FACTS}
     key = details.get("other_package")
     facts["other"] = named.of(UUID(key) if key else None, facts["other"])
+    facts["person"] = people.get(event.target_id, "somebody")
     return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 

@@ -7,13 +7,20 @@ from entitlements.catalog.models import AccessPackage
 from entitlements.directory.models import User
 from entitlements.directory.ways import Way
 from entitlements.policies.approvers import Approver
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.reach import Reach, reach_of
-from entitlements.requests.simulation import Prospect, rank_of, simulate
+from entitlements.policies.scopes import Scope, rank_of
+from entitlements.requests.simulation import Prospect, simulate
 from portal import wording
 from portal.manage.shown import Summary
 
-RANKS: Final = {1: "1: named people", 2: "2: all members", 3: "3: everyone", None: "given directly"}
+RANKS: Final = {
+    1: "1: named people or organizations",
+    2: "2: all members",
+    3: "3: everyone",
+    4: "4: people from outside",
+    None: "given directly",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Share:
 
     @property
     def rank(self) -> str:
-        return RANKS[rank_of(self.summary.policy)]
+        return RANKS[rank_of(self.summary.policy.scope)]
 
 
 @dataclass(frozen=True)
@@ -60,22 +67,30 @@ class Outlook:
 ADMITTED: Final = {
     Scope.ALL_MEMBERS: "A member, as this policy wants.",
     Scope.ALL_USERS: "This policy is for everyone.",
+    Scope.SPECIFIC_ORGANIZATIONS: "A guest of an organization that is named.",
+    Scope.ALL_ORGANIZATIONS: "A guest of an organization that is configured.",
+    Scope.ALL_EXTERNAL: "Somebody from outside, as this policy wants.",
 }
 NOT_ADMITTED: Final = {
     Scope.NOBODY: "Nobody asks under this policy: access is given directly.",
     Scope.SPECIFIC: "Neither named, nor in a group that is.",
     Scope.ALL_MEMBERS: "A guest, and this policy is for members.",
     Scope.ALL_USERS: "This policy is for everyone.",
+    Scope.SPECIFIC_ORGANIZATIONS: "Not a guest of an organization that is named.",
+    Scope.ALL_ORGANIZATIONS: "Not a guest of an organization that is configured.",
+    Scope.ALL_EXTERNAL: "A member, and this policy is for people from outside.",
 }
 
 
 def shares(package: AccessPackage) -> list[Share]:
     """Return the policies of a package, the strictest first, each with how many it is for."""
     policies = list(
-        package.policies.prefetch_related("allowed_users", "allowed_groups").order_by("name")
+        package.policies.prefetch_related(
+            "allowed_users", "allowed_groups", "allowed_organizations"
+        ).order_by("name")
     )
     reach = reach_of(policies)
-    ranked = sorted(policies, key=lambda policy: rank_of(policy) or len(RANKS))
+    ranked = sorted(policies, key=lambda policy: rank_of(policy.scope) or len(RANKS))
     return [Share(Summary(policy), reach[policy.pk]) for policy in ranked]
 
 

@@ -98,7 +98,8 @@ class StageForm(PickingForm):
     fallback_relations = RelationsField("If nobody of these is to be had")
     fallbacks = _picker(
         "People and groups who decide then",
-        "Needed where managers or sponsors are asked: not everybody has one.",
+        "Needed where managers or sponsors are asked: not everybody has one, and organizations "
+        "that are not known yet have none.",
     )
     escalation_days = forms.IntegerField(
         label="Pass it on after so many days",

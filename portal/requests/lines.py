@@ -32,7 +32,7 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.given_directly": (
         "done",
         "person",
-        "{actor} gave it directly to {target}{skipped}{taken_over}.",
+        "{actor} gave it directly to {target}{invited}{skipped}{taken_over}.",
     ),
     "request.extension_asked": ("done", "inbox", "{actor} asked to keep it {until}."),
     "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
@@ -75,7 +75,7 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.question_asked": ("done", "help", "{decider} asked {asker}:"),
     "request.question_answered": ("done", "pencil", "{actor} answered:"),
     "request.scheduled": ("done", "calendar", "The start was set for {starts}."),
-    "request.delivery_started": ("done", "play", "Set-up began."),
+    "request.delivery_started": ("done", "play", "{account}Set-up began."),
     "request.extended": ("done", "check-circle", "The end was moved {until}."),
     "request.delivered": ("done", "check-circle", "{finished}."),
     "request.partially_delivered": ("failed", "half", "Some roles could not be set up."),
@@ -124,6 +124,8 @@ class Teller:
             "taken_over": "; what was held already ends with it"
             if details.get("takes_over")
             else "",
+            "invited": ", who had no account" if details.get("invites") else "",
+            "account": "An account was made. " if details.get("account_made") else "",
             "asked": self._asked(details),
             "reminded": self._reminded(event, actor),
             "removed": self._removed(),

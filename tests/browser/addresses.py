@@ -38,6 +38,7 @@ NO_PAGES = {
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
     "healthz", "readyz", "callbacks:resume", "manage:pick", "approvals:find",
+    "organizations:find",
     "admin:autocomplete", "admin:jsi18n",
     "mfa_download_recovery_codes", "mfa_login_webauthn",
     # Files
@@ -371,6 +372,34 @@ def deleted(user):
         yield visit("requests:detail", event.subject_id, status=410)
 
 
+def connected_organizations(user):
+    """Whose people come from outside, and what one of them may ask for."""
+    yield visit("organizations:index")
+    yield visit("organizations:index", query="?q=zeppelin")
+    yield visit("organizations:add")
+    organization = models.ConnectedOrganization.objects.get(name="Blue Harbour")
+    for route in ("detail", "edit", "promote", "delete", "sponsor_add"):
+        yield visit(f"organizations:{route}", organization.pk)
+    package = models.AccessPackage.objects.get(name="Joint Delivery Plan")
+    for address in ("eli.weiss@blueharbour.example", "sam@elsewhere.example"):
+        query = f"?address={address}&package=package:{package.pk}"
+        yield visit("organizations:detail", organization.pk, query=query)
+    sponsor = organization.internal_sponsors.get()
+    yield visit("organizations:sponsor_remove", organization.pk, "internal", sponsor.pk)
+    proposed = models.ConnectedOrganization.objects.get(state="proposed")
+    yield visit("organizations:detail", proposed.pk)
+    yield visit("organizations:promote", proposed.pk)
+    # Somebody without an account, and a policy for organizations
+    invited = models.AccessRequest.objects.get(target__is_invited=True)
+    yield visit("requests:detail", invited.pk)
+    yield visit("manage:policy", invited.policy_id)
+    yield visit("manage:package_ways", package.pk, query=f"?person=user:{_guest().pk}")
+
+
+def _guest():
+    return models.User.objects.get(email="eli.weiss@blueharbour.example")
+
+
 def administered(user):
     """What administrators see, and the little that they change."""
     yield visit("admin:index")
@@ -415,7 +444,7 @@ PERSONAS = {
     "olga": [of_everybody, own, managed, changed, held_now, imported],
     "rosa": [of_everybody, own, second_step],
     "uma": [of_everybody, managed, refused],
-    "ivo": [of_everybody, of_administrators, administered, deleted],
+    "ivo": [of_everybody, of_administrators, connected_organizations, administered, deleted],
     "eli": [of_everybody, own],
 }
 """What is looked at as each of them."""
@@ -429,8 +458,9 @@ GLANCES = {
 """What looks as it does to somebody else, and is only asked for."""
 
 CLOSED = {
-    "Olga Owner": ("/manage/", [managed, changed], {"nia", "ana", "dev", "eli"}),
-    "Ivo Okoro": ("/admin/", [administered], {"ana", "bo", "olga", "uma", "eli"}),
+    "/manage/": ("Olga Owner", [managed, changed], {"nia", "ana", "dev", "eli"}),
+    "/admin/": ("Ivo Okoro", [administered], {"ana", "bo", "olga", "uma", "eli"}),
+    "/organizations/": ("Ivo Okoro", [connected_organizations], {"ana", "olga", "uma", "eli"}),
 }
 """What somebody sees on a site that does not exist for others."""
 
@@ -444,7 +474,7 @@ def addresses(key, user):
 def at_a_glance(key, user):
     """Yield what is only asked for as a persona: what others look at, and what is closed."""
     yield from (one for part in GLANCES.get(key, []) for one in part(user))
-    for name, (site, parts, others) in CLOSED.items():
+    for site, (name, parts, others) in CLOSED.items():
         if key in others:
             insider = models.User.objects.get(display_name=name)
             places = (one for part in parts for one in part(insider))

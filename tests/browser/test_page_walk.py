@@ -14,16 +14,19 @@ from django.conf import settings
 from django.contrib.auth.models import Group as TenantRole
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
+from django.db import transaction
 from django.test import override_settings, testcases
 from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
+from entitlements.directory.organizations.guests import propose
 from entitlements.imports import bundles, operations
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import definitions_of
-from entitlements.models import Catalog, Group, RiskStage, User
+from entitlements.models import AssignmentPolicy, Catalog, Group, RiskStage, User
 from entitlements.policies.risk_operations import report_risk
+from entitlements.requests.inviting import invite
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
 
@@ -54,6 +57,7 @@ def furnish():
     """Add what the company's story leaves out."""
     TenantRole.objects.create(name="Catalog creators")
     moment = clock.now()
+    let_in_from_outside()
     Task.objects.create(
         id="f" * 32,
         name="sweep.run",
@@ -100,6 +104,15 @@ def import_roles(owner):
         )
         if name == "Imported":
             operations.carry_out(role_import, by=owner)
+
+
+def let_in_from_outside():
+    """Add an organization that was only come across, and somebody who waits without an account."""
+    with transaction.atomic():
+        propose("sailcloth.example")
+    policy = AssignmentPolicy.objects.get(name="Blue Harbour")
+    mia = User.objects.get(display_name="Mia Sand")
+    invite(policy, "jo.hale@blueharbour.example", by=mia, name="Jo Hale")
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from entitlements import models
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import appointments, operations
 from entitlements.catalog.models import Catalog
-from entitlements.catalog.naming import one_per_name
 from entitlements.catalog.permissions import CATALOG_ROLES, can
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Denied
 from entitlements.directory.models import User
 from entitlements.directory.tenant_roles import tenant_role
+from entitlements.naming import one_per_name
 from tests.factories import AccessPackageFactory, CatalogFactory, GroupFactory, UserFactory
 from tests.threads import at_once, refusals
 

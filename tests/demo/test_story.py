@@ -63,6 +63,9 @@ FOUND = {
     "check": checks,
     "callout": lambda: shown(models.Callout.objects.all()),
     "clash_exception": lambda: shown(models.ClashException.objects.all()),
+    "organization": lambda: set(
+        models.ConnectedOrganization.objects.values_list("state", flat=True)
+    ),
     "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
 }
 
@@ -78,7 +81,8 @@ NEVER = {
 
 NOT_YET = {
     "review_item": {"open", "keep", "end", "dont_know", "applied"},
-    "mark": {"by_rule", "drift"},
+    "mark": {"by_rule", "drift", "invited"},
+    "organization": {"proposed"},
 }
 """States of areas that are still to come."""
 
@@ -91,7 +95,7 @@ def test_every_badge_that_can_exist_is_there(company, kind):
 
 
 def test_the_command_says_what_there_is_and_how_to_get_in(company):
-    assert "Kestrel Trading has 60 people, 29 access packages" in company
+    assert "Kestrel Trading has 60 people, 30 access packages" in company
     password = company.split()[-1]
     assert authenticate(email="ivo.okoro@kestrel.example", password=password) == person("ivo.okoro")
     assert not person("ana.diaz").has_usable_password()
@@ -190,11 +194,13 @@ def test_uma_looks_into_every_catalog_and_changes_none(company):
         assert not can(uma, "manage_packages", catalog)
 
 
-def test_eli_comes_from_outside_with_one_package(company):
+def test_eli_comes_from_outside_with_two_packages(company):
     eli = User.objects.get(email="eli.weiss@blueharbour.example")
 
     assert eli.is_guest
-    assert eli.assignments.live().get().package.name == "Partner Portal"
+    assert str(eli.organization) == "Blue Harbour"
+    held = eli.assignments.live().order_by("starts_at")
+    assert [str(one.package) for one in held] == ["Partner Portal", "Joint Delivery Plan"]
     assert str(eli.sponsors.get()) == "Mia Sand"
 
 

@@ -20,7 +20,11 @@ pytestmark = pytest.mark.django_db
 
 
 def read(package):
-    return list(package.policies.prefetch_related("allowed_users", "allowed_groups"))
+    return list(
+        package.policies.prefetch_related(
+            "allowed_users", "allowed_groups", "allowed_organizations"
+        )
+    )
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ def test_many_policies_and_people_cost_no_more_queries(package, django_assert_nu
         policy.allowed_users.add(*UserFactory.create_batch(number + 1))
         policy.allowed_groups.add(GroupFactory(members=UserFactory.create_batch(3)))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(reach_of(read(package))) == 9
 
 

@@ -99,7 +99,7 @@ def test_nobody_named_is_said_at_the_field(client, policy):
     response = send(client, policy)
 
     assert response.status_code == 422
-    assert "Find somebody by name and choose, or choose a file." in text(response)
+    assert "Find somebody by name and choose, enter an address, or choose a file." in text(response)
 
 
 def test_an_empty_group_is_said(client, policy):
@@ -163,7 +163,8 @@ def test_whoever_gives_answers_the_questions(client, ada, bo, policy):
 BAD_FILES = [
     (b"", "The submitted file is empty."),
     (b" ", "unknown: (no name)"),
-    (b"name\nAda\n", "unknown: name"),
+    (b"nickname\nAda\n", "unknown: nickname"),
+    (b"name\nAda\n", "a column “email” or “id” is missing"),
     (b"start\n2026-01-01\n", "a column “email” or “id” is missing"),
     (b"email,email\na,b\n", "twice: email"),
     ("email\nada@kestrel.example\n".encode("utf-16"), "UTF-16"),
@@ -312,7 +313,7 @@ def test_the_example_names_the_questions(client, policy):
     response = client.get(f"/manage/packages/{policy.package_id}/give/example.csv")
 
     header = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()[0]
-    assert header == "email,start,end,justification,Which cost center?"
+    assert header == "email,name,start,end,justification,Which cost center?"
 
 
 def test_a_list_is_dropped(client, ada, bo, policy):

@@ -20,6 +20,7 @@ from entitlements.delivery import operations as delivery
 from entitlements.directory.sync.csv_tables import BadFile
 from entitlements.requests import giving, operations, permissions
 from entitlements.requests.bulk import BulkAssignment
+from entitlements.requests.inviting import invite
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.records import delete_record, deletions_about
 from portal.forms import PLACES as WISHES
@@ -27,7 +28,7 @@ from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.languages import wanted_languages
 from portal.manage.doors import Crumb, form_page, package_for, rights, to_package
-from portal.manage.forms import PLACES, GiveForm, ProlongForm, ReasonForm
+from portal.manage.forms import OUTSIDERS, PLACES, GiveForm, ProlongForm, ReasonForm
 from portal.manage.giving import entries_of, source_of
 from portal.manage.shown import history
 
@@ -324,13 +325,16 @@ def _plan(request: PortalRequest, form: GiveForm) -> BulkAssignment | None:
 
 def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
     person, policy = form.person_chosen(), form.cleaned_data["policy"]
-    if person is None:
+    address = form.cleaned_data["address"]
+    places = {**WISHES, **PLACES, **(OUTSIDERS if address else {}), **form.places_under(policy)}
+    if person is None and not address:
         form.add_error("person", "This person is not to be had. Choose somebody else.")
         return None
+    wish = {"by": request.user, "skips_approval": form.skips, **form.wishes()}
     try:
-        return operations.assign(
-            policy, person, by=request.user, skips_approval=form.skips, **form.wishes()
-        )
+        if person is None:
+            return invite(policy, address, name=form.cleaned_data["name"], **wish)
+        return operations.assign(policy, person, **wish)
     except Denied as denied:
-        refuse(form, denied, {**WISHES, **PLACES, **form.places_under(policy)})
+        refuse(form, denied, places)
         return None
