@@ -118,6 +118,15 @@ def test_a_proposed_organization_counts_where_it_is_named(ways, people, quay):
     assert policy not in AssignmentPolicy.objects.in_scope_of(people["of harbour"])
 
 
+def test_several_organizations_share_a_package_through_one_policy(ways, people, harbour, quay):
+    policy = ways[Scope.SPECIFIC_ORGANIZATIONS]
+    policy.allowed_organizations.set([harbour, quay])
+
+    for word in ("of harbour", "of quay"):
+        assert requests.submit(policy, by=people[word]).policy == policy
+    assert refused(requests.submit, policy, by=people["alone"]) >= {"not_in_scope"}
+
+
 def test_when_it_is_configured_it_counts_everywhere(ways, people, quay):
     organizations.promote(quay, by=UserFactory(is_superuser=True))
 
