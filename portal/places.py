@@ -3,12 +3,16 @@
 from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists
 
 from entitlements.catalog.appointments import is_appointed
 from entitlements.directory.models import User
-from entitlements.directory.organizations.permissions import manages_organizations
-from entitlements.directory.tenant_roles import is_overseer
+from entitlements.directory.tenant_roles import (
+    GOVERN,
+    MANAGE_ORGANIZATIONS,
+    VIEW_EVERYTHING,
+    right_of,
+)
 from entitlements.requests.models import StepApprover
 
 
@@ -31,9 +35,9 @@ def places_of(user: User) -> Places:
         found = User.objects.filter(pk=user.pk).values_list(
             Exists(StepApprover.objects.filter(user=user)),
             Exists(User.objects.looked_after_by(user)),
-            Exists(User.objects.filter(is_appointed(user), pk=OuterRef("pk"))),
-            Exists(User.objects.filter(is_overseer(user), pk=OuterRef("pk"))),
-            Exists(User.objects.filter(manages_organizations(user), pk=OuterRef("pk"))),
+            is_appointed(user),
+            right_of(user, GOVERN, VIEW_EVERYTHING),
+            right_of(user, MANAGE_ORGANIZATIONS),
         )
         known = user._places = Places(*found.get())  # type: ignore[attr-defined]
     return known

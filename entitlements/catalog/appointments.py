@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable, RawSQL
 
 from entitlements.catalog.models import Catalog, CatalogGroupPermission, CatalogUserPermission
 from entitlements.catalog.permissions import CATALOG_ROLES
-from entitlements.directory.models import Group, User
+from entitlements.directory.models import CONTAINING, Group, User, as_parameter
 from entitlements.directory.tenant_roles import (
     CREATE_CATALOGS,
     GOVERN,
     VIEW_EVERYTHING,
-    was_given,
+    right_of,
 )
 
 Holder = User | Group
@@ -91,13 +92,21 @@ def take_role(holder: Holder, catalog: Catalog) -> None:
     _held(holder, catalog).delete()
 
 
-def is_appointed(user: User) -> Q:
-    """Return the condition that somebody has a role in any catalog or in all, or may create one."""
-    in_person = CatalogUserPermission.objects.filter(user=user)
-    in_group = CatalogGroupPermission.objects.filter(group__in=Group.objects.containing(user))
-    in_tenant = was_given(user, GOVERN, VIEW_EVERYTHING, CREATE_CATALOGS)
-    has_role = Exists(in_person) | Exists(in_group) | in_tenant
-    return Q(Q(is_superuser=True) | has_role, is_active=True)
+def is_appointed(user: User) -> Combinable:
+    """Return an expression that says whether somebody has a role in any catalog or in all of them,
+    or may create one.
+    """
+    in_tenant = right_of(user, GOVERN, VIEW_EVERYTHING, CREATE_CATALOGS)
+    if not user.is_active:
+        return in_tenant
+    sql = f"""
+        EXISTS (SELECT 1 FROM entitlements_cataloguserpermission WHERE user_id = %s)
+        OR EXISTS (
+            SELECT 1 FROM entitlements_cataloggrouppermission
+            WHERE group_id IN ({CONTAINING}))"""  # noqa: S608  # constants
+    key = as_parameter(user.pk)
+    in_catalog = RawSQL(sql, [key, key], output_field=BooleanField())  # noqa: S611  # a constant
+    return ExpressionWrapper(Q(in_catalog) | Q(in_tenant), output_field=BooleanField())
 
 
 def rights_of(user: User, catalog: Catalog) -> frozenset[str]:

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 
 from entitlements.audit import trail
 from entitlements.catalog.models import PackageRole, Resource
-from entitlements.catalog.permissions import can_change_resource
+from entitlements.catalog.permissions import can_ask_for_attributes
 from entitlements.decisions import Reason, collect
 from entitlements.directory.models import EXTENSION_ATTRIBUTES, User
 from entitlements.terms import name_fits
@@ -76,7 +76,7 @@ def ask_for_attribute(
     What it needs already gets the new question.
     """
     resource = _locked(resource)
-    can_change_resource(by, resource).require()
+    can_ask_for_attributes(by, resource).require()
     question = question.strip()
     collect(_fits(resource, name, question)).require()
     attribute, is_new = ResourceAttribute.objects.update_or_create(
@@ -99,7 +99,7 @@ def ask_for_attribute(
 def stop_asking(attribute: ResourceAttribute, *, by: User) -> None:
     """Need an attribute no more; what was written stays until the access ends that wrote it."""
     resource = _locked(attribute.resource)
-    can_change_resource(by, resource).require()
+    can_ask_for_attributes(by, resource).require()
     trail.record("resource.attribute_removed", resource, by=by, name=attribute.get_name_display())
     attribute.delete()
 

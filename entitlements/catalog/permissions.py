@@ -139,6 +139,13 @@ def can_change_resource(user: User, resource: Resource) -> Decision:
     return can_manage_resource(user, resource.system, resource.external_id)
 
 
+def can_ask_for_attributes(user: User, resource: Resource) -> Decision:
+    """Both keys, or none of them: governance administrators ask with every resource."""
+    if has_right(user, GOVERN):
+        return ALLOWED
+    return can_change_resource(user, resource)
+
+
 def group_behind(external_id: str) -> GroupQuerySet:
     """Return the one group of the built-in directory that a resource's id names, or none."""
     try:

@@ -240,6 +240,16 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
         return self.user_type == UserType.SERVICE
 
 
+CONTAINING = """
+    WITH RECURSIVE above(group_id) AS (
+        SELECT group_id FROM entitlements_membership WHERE user_id = %s
+        UNION
+        SELECT parent_id FROM entitlements_groupnesting
+        JOIN above ON child_id = above.group_id)
+    SELECT group_id FROM above"""
+"""The ids of the groups that one person is in, directly or through nested groups."""
+
+
 class GroupKind(models.TextChoices):
     SECURITY = "security", "Security group"
     COLLABORATION = "collaboration", "Collaboration group"
@@ -248,14 +258,8 @@ class GroupKind(models.TextChoices):
 class GroupQuerySet(models.QuerySet["Group"]):
     def containing(self, user: User) -> Self:
         """Groups that a person is in, directly or through nested groups, found in one query."""
-        sql = """
-            WITH RECURSIVE above(group_id) AS (
-                SELECT group_id FROM entitlements_membership WHERE user_id = %s
-                UNION
-                SELECT parent_id FROM entitlements_groupnesting
-                JOIN above ON child_id = above.group_id)
-            SELECT group_id FROM above"""
-        return self.filter(pk__in=RawSQL(sql, [as_parameter(user.pk)]))  # noqa: S611  # a constant
+        containing = RawSQL(CONTAINING, [as_parameter(user.pk)])  # noqa: S611  # a constant
+        return self.filter(pk__in=containing)
 
     def above(self, *groups: "Group") -> Self:
         """These groups and every group that they are nested in, however deep."""

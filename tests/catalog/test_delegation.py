@@ -197,9 +197,8 @@ def test_every_way_of_asking_has_the_same_answer(db, world):
         if number not in world["disabled"]:
             assert shown(user, catalog) == expected
     for number, user in enumerate(found):
-        condition = appointments.is_appointed(user)
-        is_appointed = User.objects.filter(condition, pk=user.pk).exists()
-        assert is_appointed is model.is_appointed(number)
+        answer = User.objects.filter(pk=user.pk).values_list(appointments.is_appointed(user))
+        assert answer.get()[0] is model.is_appointed(number)
     for place, catalog in enumerate(offered):
         has_owner = any(model.owns(number, place) for number in range(PEOPLE))
         assert (catalog in Catalog.objects.without_owner()) is not has_owner

@@ -266,7 +266,7 @@ def appointed():
     return {
         user
         for user in User.objects.all()
-        if User.objects.filter(appointments.is_appointed(user), pk=user.pk).exists()
+        if User.objects.filter(pk=user.pk).values_list(appointments.is_appointed(user)).get()[0]
     }
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from entitlements.catalog.attributes import ask_for_attribute, stop_asking
-from entitlements.catalog.permissions import can_change_resource
+from entitlements.catalog.permissions import can_ask_for_attributes
 from entitlements.decisions import Denied
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -27,7 +27,7 @@ PLACES = {
 def add(request: PortalRequest, resource_id: UUID) -> HttpResponse:
     """Let a resource need one more attribute of its people."""
     resource = resource_for(request, resource_id)
-    can_change_resource(request.user, resource).require()
+    can_ask_for_attributes(request.user, resource).require()
     form = AttributeForm(request.POST or None)
     if form.is_valid():
         try:
@@ -51,7 +51,7 @@ def add(request: PortalRequest, resource_id: UUID) -> HttpResponse:
 def remove(request: PortalRequest, resource_id: UUID, attribute_id: UUID) -> HttpResponse:
     """Ask, and need an attribute no more."""
     resource = resource_for(request, resource_id)
-    can_change_resource(request.user, resource).require()
+    can_ask_for_attributes(request.user, resource).require()
     attribute = get_object_or_404(resource.attributes, pk=attribute_id)
     if request.method == "POST":
         stop_asking(attribute, by=request.user)

@@ -10,7 +10,11 @@ from entitlements.assignments.grants import Grant
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import resources as operations
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
-from entitlements.catalog.permissions import can_change_resource, may_offer_from_systems
+from entitlements.catalog.permissions import (
+    can_ask_for_attributes,
+    can_change_resource,
+    may_offer_from_systems,
+)
 from entitlements.catalog.terms import ResourceTerms, RoleTerms
 from entitlements.decisions import Denied
 from entitlements.delivery.holders import can_see_holders
@@ -47,6 +51,7 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         "sees_holders": can_see_holders(request.user, resource),
         "roles": resource.roles.order_by("name"),
         "attributes": resource.attributes.all(),
+        "may_ask": bool(can_ask_for_attributes(request.user, resource)),
         "catalogs": mine.filter(resources=resource).order_by("name"),
         "removable": set(removable.values_list("pk", flat=True)),
         "packages": packages.filter(roles__resource=resource).distinct().order_by("name"),
