@@ -127,9 +127,10 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_accessrequest (id, kind, state, package_id, policy_id,
-                requestor_id, target_id, justification, terms, created_at, outcome_reason)
-            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s,
-                'Year-end close', %s::jsonb, now(), ''
+                requestor_id, target_id, invites, justification, terms, answers, created_at,
+                outcome_reason)
+            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s, false,
+                'Year-end close', %s::jsonb, '[]'::jsonb, now(), ''
             FROM entitlements_assignmentpolicy y WHERE y.id = %s AND NOT EXISTS (
                 SELECT FROM entitlements_assignment h WHERE h.target_id = %s
                 AND h.package_id = y.package_id AND h.ended_at IS NULL)""",

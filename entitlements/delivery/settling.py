@@ -106,6 +106,7 @@ def _settle_add(access_request: AccessRequest, assignment: Assignment, grants: l
             "assignment": assignment.pk,
             "ends_at": assignment.ends_at,
             "roles": [str(grant.role) for grant in grants],
+            **({"has_new_account": True} if access_request.invites else {}),
         }
         flow.tell(access_request, "access.given", [access_request.target], **facts)
         if access_request.kind == RequestKind.ON_BEHALF_ADD:

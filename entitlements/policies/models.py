@@ -46,9 +46,8 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         """
         if user.is_service:
             return self.none()
-        outside = self._admitting_guest(user) if user.is_guest else Q(pk__in=[])
         if user.is_invited:
-            return self.filter(outside)
+            return self.filter(_admits_guest(user))
         named = AssignmentPolicy.allowed_users.through.objects.filter(
             assignmentpolicy=OuterRef("pk"), user=user
         )
@@ -58,11 +57,8 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         scope = Q(scope=Scope.ALL_USERS) | (
             Q(scope=Scope.SPECIFIC) & (Q(Exists(named)) | Q(Exists(in_group)))
         )
-        scope |= outside if user.is_guest else Q(scope=Scope.ALL_MEMBERS)
+        scope |= _admits_guest(user) if user.is_guest else Q(scope=Scope.ALL_MEMBERS)
         return self.filter(scope)
-
-    def _admitting_guest(self, guest: User) -> Q:
-        return Q(scope=Scope.ALL_EXTERNAL) | _admits_organization(organization_id_of(guest))
 
     def open_to_organization(self, organization: ConnectedOrganization) -> Self:
         """Policies under which the people of an organization may ask now, as people from outside.
@@ -71,7 +67,7 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         """
         is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
         admitting = self.filter(
-            Q(scope=Scope.ALL_EXTERNAL) | _admits_organization(organization.pk),
+            _admits_organization(organization.pk),
             is_enabled=True,
             accepts_requests=True,
             package__catalog__is_external=True,
@@ -126,14 +122,24 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         return self.prefetch_related("stages", Prefetch("stages__approvers", asked))
 
 
+def _admits_guest(guest: User) -> Q:
+    """Return the condition on policies that their scope includes somebody as from outside."""
+    return _admits_organization(organization_id_of(guest))
+
+
 def _admits_organization(organization_id: UUID | None) -> Q:
-    """Return the condition on policies that their scope includes an organization as such."""
+    """Return the condition on policies that their scope includes people of an organization.
+
+    Without one they are people from outside whom nobody knows.
+    """
     named = AssignmentPolicy.allowed_organizations.through.objects.filter(
         assignmentpolicy=OuterRef("pk"), connectedorganization=organization_id
     )
     configured = ConnectedOrganization.objects.configured().filter(pk__in=[organization_id])
-    return Q(Exists(named), scope=Scope.SPECIFIC_ORGANIZATIONS) | Q(
-        Exists(configured), scope=Scope.ALL_ORGANIZATIONS
+    return (
+        Q(scope=Scope.ALL_EXTERNAL)
+        | Q(Exists(named), scope=Scope.SPECIFIC_ORGANIZATIONS)
+        | Q(Exists(configured), scope=Scope.ALL_ORGANIZATIONS)
     )
 
 

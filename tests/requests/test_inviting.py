@@ -20,6 +20,7 @@ from entitlements.models import (
     Notification,
     User,
 )
+from entitlements.notifications.rendering import render
 from entitlements.policies.models import ApproverKind
 from entitlements.policies.operations import change_policy, terms_of
 from entitlements.policies.scopes import Scope
@@ -103,7 +104,12 @@ def test_a_guest_account_is_made_when_access_begins(policy, harbour, gita, run_q
     assert access_request.state == RequestState.DELIVERED
     assert holds(eli, policy.package.roles.get())
     assert told("access.given") == ["Eli Weiss"]
-    assert Notification.objects.get().event == "access.given"
+    notification = Notification.objects.get()
+    mail = render(notification)
+    assert mail.subject.startswith("You have access")
+    for body in (mail.text, mail.html):
+        assert "You have an account here now" in body
+        assert "The first time, have a password mailed to you at the sign-in." in body
 
 
 def test_the_trail_says_who_invited_whom_and_when_the_account_was_made(policy, gita, actions):
@@ -232,6 +238,9 @@ def test_until_it_is_approved_there_is_no_account(approved, gita, bo, told):
 
     assert access_request.state == RequestState.PENDING_APPROVAL
     assert told("approval.asked") == ["Bo Chen"]
+    mail = render(Notification.objects.get())
+    for body in (mail.text, mail.html):
+        assert "From outside; the account is made when access begins" in body
     eli = access_request.target
     assert (eli.is_invited, eli.is_active, eli.organization) == (True, False, None)
     assert eli not in User.objects.active()
