@@ -397,13 +397,13 @@ class ReasonForm(forms.Form):
 
     def __init__(self, *args: Any, is_required: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.is_required = is_required
         if is_required:
             self.fields["justification"].label = "Why?"
+            self.fields["justification"].required = True
 
     def clean_justification(self) -> str:
         """Ask for what every one of many acts would be refused without."""
         words: str = self.cleaned_data["justification"]
-        if self.is_required and not words.strip():
+        if self.fields["justification"].required and not words.strip():
             raise ValidationError("Say why.", code="required")
         return words

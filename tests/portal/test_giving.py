@@ -62,6 +62,18 @@ def test_one_person_gets_it_at_once(client, ada, policy):
     assert not BulkAssignment.objects.exists()
 
 
+def test_a_reason_may_be_given_and_is_read_with_the_request(client, ada, bo, policy):
+    said = send(client, policy, f"user:{ada.pk}", justification="Covers for Bo in June.")
+    unsaid = send(client, policy, f"user:{bo.pk}")
+
+    assert "Covers for Bo in June." in text(said)
+    assert AccessRequest.objects.get(target=ada).justification == "Covers for Bo in June."
+    event = AuditEvent.objects.get(action="request.given_directly", target_id=ada.pk)
+    assert event.details["justification"] == "Covers for Bo in June."
+    assert ">Why<" not in text(unsaid)
+    assert AccessRequest.objects.get(target=bo).justification == ""
+
+
 def test_several_people_are_checked_first_and_then_given(client, ada, bo, policy):
     AssignmentFactory(policy=policy, target=bo)
 
