@@ -14,7 +14,7 @@ from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
 from entitlements.directory.organizations.guests import can_be_let_in
 from entitlements.directory.organizations.terms import domain_of
-from entitlements.policies import rules
+from entitlements.policies import extension_rules, rules
 from entitlements.policies.answers import Given
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.scopes import Scope
@@ -74,11 +74,7 @@ def candidate(
     asking: Asking | None = None,
     separation: Separation | None = None,
 ) -> rules.Candidate:
-    """Return the facts about `target` under `policy`, for `rules.can_request`.
-
-    Whoever judges many hands in what he has found for all of them: `standing`, `asking` and
-    `separation`.
-    """
+    """Return the facts for `rules.can_request`; who judges many hands in what he found for all."""
     standing = standing or _standing(policy, target, is_direct=is_direct)
     asking = asking or asking_of(policy)
     return rules.Candidate(
@@ -165,11 +161,11 @@ def extension(
     justification: str = "",
     ends_at: datetime | None = None,
     is_by_manager: bool = False,
-) -> rules.Extension:
-    """Return the facts about a longer stay, for `rules.can_extend`."""
+) -> extension_rules.Extension:
+    """Return the facts about a longer stay, for `extension_rules.can_extend`."""
     policy, target = assignment.policy, assignment.target
     standing = _standing(policy, target, is_direct=assignment.is_direct)
-    return rules.Extension(
+    return extension_rules.Extension(
         package=str(assignment.package),
         allows_extension=policy.allows_extension,
         is_by_manager=is_by_manager,
@@ -196,7 +192,7 @@ def extension_limit(assignment: Assignment) -> datetime | None:
 
 def can_extend(assignment: Assignment, **facts: Any) -> Decision:
     """Say whether access may be kept for longer, with every reason why not."""
-    return rules.can_extend(extension(assignment, **facts))
+    return extension_rules.can_extend(extension(assignment, **facts))
 
 
 class Standing(NamedTuple):

@@ -28,7 +28,12 @@ class Todo(NamedTuple):
 
 def todos(user: User) -> list[Todo]:
     """Return what needs a person, without lines that have nothing to say."""
-    found = (
+    return [todo for todo in (*_broken(user), *_unfinished(user)) if todo.number]
+
+
+def _broken(user: User) -> tuple[Todo, ...]:
+    """What went wrong, or nobody answers for."""
+    return (
         Todo(
             Catalog.objects.with_permission(user, "manage_roles").without_owner().count(),
             "catalog without an owner",
@@ -50,6 +55,12 @@ def todos(user: User) -> list[Todo]:
             reverse("manage:calls"),
             "system",
         ),
+    )
+
+
+def _unfinished(user: User) -> tuple[Todo, ...]:
+    """What cannot work yet, or ends soon."""
+    return (
         Todo(
             AssignmentPolicy.objects.visible_to(user).undecidable().count(),
             "policy in which nobody can approve",
@@ -72,7 +83,6 @@ def todos(user: User) -> list[Todo]:
             "hourglass",
         ),
     )
-    return [todo for todo in found if todo.number]
 
 
 def _list(model: str) -> str:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from entitlements.policies import rules
-from entitlements.policies.rules import Candidate, Extension
+from entitlements.policies.extension_rules import Extension, can_extend
+from entitlements.policies.rules import Candidate
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -129,7 +130,7 @@ FITS_LONGER = Extension(
     ],
 )
 def test_who_fits_may_stay_longer(facts):
-    assert rules.can_extend(replace(FITS_LONGER, **facts))
+    assert can_extend(replace(FITS_LONGER, **facts))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_who_fits_may_stay_longer(facts):
     ],
 )
 def test_who_may_not_stay_longer_learns_every_reason(facts, codes):
-    assert rules.can_extend(replace(FITS_LONGER, **facts)).codes == codes
+    assert can_extend(replace(FITS_LONGER, **facts)).codes == codes
 
 
 def end_of(expiration, starts_at, zone="UTC", **terms):

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from entitlements import clock
-from entitlements.directory.models import UserType
+from entitlements.directory.models import PEOPLE, UserType
 from entitlements.models import AssignmentPolicy, GroupNesting
 from entitlements.policies.models import Expiration, Scope, frozen_terms
 from tests.factories import (
@@ -36,7 +36,7 @@ def test_scopes_tell_members_from_guests(scope, member, guest):
     assert policies.in_scope_of(UserFactory(user_type=UserType.GUEST)).exists() is guest
 
 
-@pytest.mark.parametrize("user_type", UserType)
+@pytest.mark.parametrize("user_type", PEOPLE)
 def test_named_people_are_in_scope_whether_members_or_guests(user_type):
     named, other = UserFactory(user_type=user_type), UserFactory(user_type=user_type)
     policy = AssignmentPolicyFactory(scope=Scope.SPECIFIC)

@@ -15,9 +15,10 @@ from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Denied
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.manage.catalog_forms import CatalogForm
 from portal.manage.counts import count_of
 from portal.manage.doors import Crumb, catalog_for, form_page, rights, to_catalog
-from portal.manage.forms import PLACES, CatalogForm
+from portal.manage.forms import PLACES
 from portal.manage.shown import history, package_state
 from portal.manage.todo import todos
 

@@ -16,8 +16,9 @@ from entitlements.directory.models import Group, User
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.manage.appointed import lines_of, members_shown
+from portal.manage.catalog_forms import AppointForm
 from portal.manage.doors import catalog_for, rights, to_catalog
-from portal.manage.forms import PLACES, AppointForm
+from portal.manage.forms import PLACES
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
