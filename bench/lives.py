@@ -127,9 +127,10 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_accessrequest (id, kind, state, package_id, policy_id,
-                requestor_id, target_id, justification, terms, created_at, outcome_reason)
+                requestor_id, target_id, justification, terms, created_at, outcome_reason,
+                answers, takes_over)
             SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s,
-                'Year-end close', %s::jsonb, now(), ''
+                'Year-end close', %s::jsonb, now(), '', '[]'::jsonb, false
             FROM entitlements_assignmentpolicy y WHERE y.id = %s AND NOT EXISTS (
                 SELECT FROM entitlements_assignment h WHERE h.target_id = %s
                 AND h.package_id = y.package_id AND h.ended_at IS NULL)""",
@@ -190,9 +191,9 @@ def _raw_approve(
         )
         cursor.execute(
             """
-            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, next_attempt_at,
-                attempts, last_error, error_code)
-            SELECT %s, role_id, true, false, now(), 0, '', '' FROM entitlements_packagerole
+            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, is_taken_over,
+                next_attempt_at, attempts, last_error, error_code)
+            SELECT %s, role_id, true, false, false, now(), 0, '', '' FROM entitlements_packagerole
             WHERE package_id = %s ON CONFLICT (user_id, role_id) DO UPDATE SET is_wanted = true""",
             [person, package],
         )
