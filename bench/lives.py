@@ -127,9 +127,9 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_accessrequest (id, kind, state, package_id, policy_id,
-                requestor_id, target_id, invites, justification, terms, answers, created_at,
-                outcome_reason)
-            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s, false,
+                requestor_id, target_id, invites, takes_over, justification, terms, answers,
+                created_at, outcome_reason)
+            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s, false, false,
                 'Year-end close', %s::jsonb, '[]'::jsonb, now(), ''
             FROM entitlements_assignmentpolicy y WHERE y.id = %s AND NOT EXISTS (
                 SELECT FROM entitlements_assignment h WHERE h.target_id = %s
@@ -191,9 +191,9 @@ def _raw_approve(
         )
         cursor.execute(
             """
-            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, next_attempt_at,
-                attempts, last_error, error_code)
-            SELECT %s, role_id, true, false, now(), 0, '', '' FROM entitlements_packagerole
+            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, is_taken_over,
+                next_attempt_at, attempts, last_error, error_code)
+            SELECT %s, role_id, true, false, false, now(), 0, '', '' FROM entitlements_packagerole
             WHERE package_id = %s ON CONFLICT (user_id, role_id) DO UPDATE SET is_wanted = true""",
             [person, package],
         )

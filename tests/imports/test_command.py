@@ -92,6 +92,15 @@ def test_other_forms_are_read_too(run, folder, form):
     assert RoleImport.objects.get().source == ", ".join(path.name for path in paths)
 
 
+def test_a_folder_needs_no_members_and_no_approvers(run, folder):
+    (folder / "role_members.csv").unlink()
+    (folder / "role_approvers.csv").unlink()
+
+    run(folder)
+
+    assert AccessPackage.objects.count() == 2
+
+
 def test_what_is_held_already_may_be_kept(run, folder, run_queue):
     run(folder, keep_held=True)
     run_queue()

@@ -419,7 +419,11 @@ def test_html_and_formulas_are_texts_like_any_other(imported, offered):
     assert (package.name, package.description) == (odd, "=1+1")
     assert package.policies.get().name == "@x"
     assert AccessRequest.objects.get().justification == "+1"
-    assert of(role_import, "left_out") == [("role_members.csv line 3", "person_unknown")]
+    assert not role_import.findings.exists()
+    given, refused_row = role_import.roles.get().bulk.rows.all()
+    assert (given.state, refused_row.state) == ("given", "refused")
+    assert refused_row.reasons[0]["code"] == "person_unknown"
+    assert refused_row.name == "=cmd()"
 
 
 def test_what_no_database_can_hold_is_shown_by_a_mark(check, offered):
