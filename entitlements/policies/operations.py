@@ -18,7 +18,13 @@ from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
 from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.naming import name_taken, one_per_name
-from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
+from entitlements.policies.approvers import unknown_among
+from entitlements.policies.callouts import (
+    callouts_fit,
+    deciders_fit,
+    terms_of_callouts,
+    write_callouts,
+)
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions
 from entitlements.policies.scopes import Scope
@@ -40,6 +46,7 @@ COLUMNS = (
     "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
+    "allows_correction",
     "sends_notifications",
     "shows_approvers",
     "approver_can_remove",
@@ -50,6 +57,7 @@ STAGE_COLUMNS = (
     "rule",
     "quorum",
     "escalation_days",
+    "extension_id",
 )
 APPROVER_COLUMNS = ("kind", "user_id", "group_id", "is_fallback", "is_alternate")
 
@@ -78,7 +86,7 @@ def new_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> Assig
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
     _refuse_twin(policy, terms)
-    collect((*_names_people_who_exist(terms), *callouts_fit(policy, terms.callouts))).require()
+    collect((*_names_people_who_exist(terms), *_extensions_fit(policy, terms))).require()
     _write(policy, terms)
     _write_stages(policy, terms.stages)
     write_questions(policy, terms.questions)
@@ -118,7 +126,7 @@ def _change_policy(
     check(terms, moment=clock.now(), present_end=before.ends_on).require()
     _refuse_twin(policy, terms)
     named = _names_people_who_exist(terms, before)
-    collect((*named, *callouts_fit(policy, terms.callouts))).require()
+    collect((*named, *_extensions_fit(policy, terms))).require()
     changes = terms.since(before)
     if changes:
         _write(policy, terms)
@@ -225,6 +233,11 @@ def _refuse_twin(policy: AssignmentPolicy, terms: PolicyTerms) -> None:
         name_taken(terms.name).require()
 
 
+def _extensions_fit(policy: AssignmentPolicy, terms: PolicyTerms) -> Iterator[Reason]:
+    yield from callouts_fit(policy, terms.callouts)
+    yield from deciders_fit(policy, terms.stages)
+
+
 def _names_people_who_exist(
     terms: PolicyTerms, before: PolicyTerms | None = None
 ) -> Iterator[Reason]:
@@ -233,10 +246,7 @@ def _names_people_who_exist(
     if before:
         known_users, known_groups = _named(before)
         users, groups = users - known_users, groups - known_groups
-    if User.objects.active().filter(pk__in=users).count() != len(users):
-        yield Reason("person_unknown", "Somebody who is named here has left.", "Choose again.")
-    if Group.objects.filter(pk__in=groups).count() != len(groups):
-        yield Reason("group_unknown", "A group that is named here is gone.", "Choose again.")
+    yield from unknown_among(users, groups)
     keys = terms.allowed_organization_ids
     named = ConnectedOrganization.objects.filter(pk__in=keys).select_for_update(of=("self",))
     if len(named.order_by("pk")) != len(keys):

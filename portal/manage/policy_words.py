@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.directory.models import Group, User
 from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.policies.comparing import Difference, differences
@@ -30,6 +31,7 @@ LABELS: Final = {
     "allows_custom_dates": "Dates can be chosen",
     "allows_extension": "Can be extended",
     "extension_requires_approval": "An extension is approved",
+    "allows_correction": "Answers can be corrected by holders",
     "sends_notifications": "Holders are mailed",
     "decision_days": "Days to decide",
     "rule": "Who has to approve",
@@ -37,6 +39,8 @@ LABELS: Final = {
     "escalation_days": "Passed on after days",
     "reminder_days": "Reminders, days before the deadline",
     "approvers": "Who decides",
+    "extension_id": "An extension says who decides",
+    "extension": "An extension says who decides",
     "order": "Order",
 }
 PARTS: Final = {"stages": "Stage", "questions": "Question", "callouts": "Extension"}
@@ -66,12 +70,13 @@ def lines(found: list[Difference]) -> list[Line]:
     return [speller.line(difference) for difference in found]
 
 
+TOLD_BY_NAME: Final = (User, Group, ConnectedOrganization, CustomExtension)
+
+
 def _names(found: Iterable[Difference]) -> dict[str, str]:
     """Return the names of everybody and everything whose id is somewhere in the differences."""
     keys = {key for one in found for value in (one.old, one.new) for key in _ids(value)}
-    rows = [
-        kind._default_manager.filter(pk__in=keys) for kind in (User, Group, ConnectedOrganization)
-    ]
+    rows = [kind._default_manager.filter(pk__in=keys) for kind in TOLD_BY_NAME]
     return {str(row.pk): str(row) for row in chain.from_iterable(rows)}
 
 
@@ -89,7 +94,7 @@ def _ids(value: Any) -> Iterator[UUID]:
 
 
 class _Speller:
-    """Says differences in words, with the names of people and groups."""
+    """Says differences in words, with the names of people, groups and extensions."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -157,6 +162,7 @@ def _named(value: Any) -> str:
 
 SAID: Final[dict[str, Callable[[Any], str]]] = {
     "shows_approvers": _named,
+    "extension": lambda value: str(value["name"]),
     "scope": lambda value: str(Scope(value).label),
     "expiration": lambda value: str(Expiration(value).label),
     "ends_on": _moment,

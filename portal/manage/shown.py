@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch
+
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.policies.scopes import Scope
 from portal import wording
 from portal.manage.naming import Names
@@ -130,6 +132,7 @@ def summaries(package: AccessPackage) -> list[Summary]:
         "allowed_users",
         "allowed_groups",
         "allowed_organizations",
+        Prefetch("stages", ApprovalStage.objects.select_related("extension")),
         "stages__approvers__user",
         "stages__approvers__group",
     )

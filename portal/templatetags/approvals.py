@@ -20,7 +20,10 @@ MONTH = 30
 
 @register.filter
 def for_how_long(facts: Facts) -> str:
-    """Say what was asked for: 90 days once approved, until a day, without an end."""
+    """Say what was asked for: 90 days once approved, until a day, without an end; or answers."""
+    if facts.is_correction:
+        changed = len(facts.access_request.corrected_answers)
+        return f"{_counted(changed, 'answer')} corrected"
     period = facts.period
     starts = ""
     if period.starts_at and period.starts_at > clock.now():
@@ -75,6 +78,10 @@ def sentence(facts: Facts) -> str:
         return f"{access_request.requestor} gives {target} {package}"
     if access_request.kind == RequestKind.ON_BEHALF_ADD:
         return f"{access_request.requestor} asks for {package} for {target}"
+    if facts.is_correction and access_request.kind == RequestKind.ADMIN_UPDATE:
+        return f"{access_request.requestor} corrects answers of {target} for {package}"
+    if facts.is_correction:
+        return f"{target} corrects answers for {package}"
     if access_request.kind == RequestKind.ADMIN_UPDATE:
         return f"{access_request.requestor} lets {target} keep {package}"
     if facts.is_extension:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from entitlements import clock
-from entitlements.models import AccessRequest, ApprovalStep, Assignment
+from entitlements.models import AccessRequest, ApprovalStep, Assignment, StepApprover
 from entitlements.policies.models import Expiration
 from entitlements.requests import deciding, operations
 from entitlements.requests.states import RequestState
@@ -460,8 +460,10 @@ def test_a_strangers_forged_decision_finds_nothing(client, ada, ask, choice):
 @pytest.mark.parametrize("choice", ["approve", "deny"])
 @pytest.mark.parametrize("role", ["requestor", "target"])
 def test_nobody_decides_about_himself_by_a_forged_post(bos, bo, ask, choice, role):
-    access_request = ask()
-    AccessRequest.objects.filter(pk=access_request.pk).update(**{role: bo})
+    access_request = ask(by=bo if role == "target" else None)
+    requestor = UserFactory() if role == "target" else bo
+    AccessRequest.objects.filter(pk=access_request.pk).update(requestor=requestor)
+    StepApprover.objects.get_or_create(step=access_request.steps.get(), user=bo)
 
     one = bos.post(address(choice, access_request), {"justification": "x"})
     many = bos.post(

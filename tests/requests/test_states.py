@@ -8,12 +8,14 @@ from entitlements.requests import deciding, permissions
 from entitlements.requests.models import stage_terms
 from entitlements.requests.states import (
     ADDS,
+    CORRECTS,
     EVERY,
     EXTENDS,
     MOVING,
     OPEN,
     REMOVES,
     TRANSITIONS,
+    UPDATES,
     Event,
     InvalidTransition,
     RequestKind,
@@ -56,7 +58,8 @@ def test_every_kind_can_end_and_nothing_leads_out_of_an_end(kind):
 
 def test_kinds_are_sorted_without_a_rest():
     assert sorted(EVERY) == sorted(RequestKind)
-    assert len(ADDS) + len(EXTENDS) + len(REMOVES) == len(RequestKind)
+    assert len(ADDS) + len(UPDATES) + len(REMOVES) == len(RequestKind)
+    assert set(EXTENDS) | set(CORRECTS) == set(UPDATES)
     assert set(OPEN) < set(MOVING)
     assert not set(MOVING) & TERMINAL
 
