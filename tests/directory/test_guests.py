@@ -216,9 +216,31 @@ def test_many_of_one_unknown_domain_at_once_make_one_organization():
     assert organization.guests.count() == 6
 
 
-def durable_let_in(person):
+def durable_let_in(person, *, proposes=True):
     with transaction.atomic(durable=True):
-        return guests.let_in(person, proposes=True)
+        return guests.let_in(person, proposes=proposes)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_let_in_to_an_organization_that_is_being_deleted():
+    for number in range(4):
+        boss = UserFactory(is_superuser=True)
+        organization = ConnectedOrganizationFactory(domains=[f"d{number}.example"])
+        person = named(f"eli@d{number}.example")
+
+        outcomes = at_once(
+            lambda: durable_let_in(person, proposes=False),  # noqa: B023
+            lambda: operations.delete_organization(organization, by=boss),  # noqa: B023
+        )
+
+        [lost] = refusals(outcomes)
+        person.refresh_from_db()
+        if lost == {"domain_unknown"}:
+            assert person.is_invited
+            assert not ConnectedOrganization.objects.filter(pk=organization.pk).exists()
+        else:
+            assert lost == {"organization_has_guests"}
+            assert person.organization == organization
 
 
 @pytest.mark.django_db(transaction=True)

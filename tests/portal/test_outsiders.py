@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Group as TenantRole
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from entitlements.directory.organizations.models import OrganizationState
+from entitlements.directory.organizations.permissions import can_manage_organizations
 from entitlements.models import AccessRequest, AssignmentPolicy, BulkAssignment, User
 from entitlements.policies.models import ApproverKind
 from entitlements.policies.operations import terms_of
@@ -410,3 +413,16 @@ def test_nobody_gets_an_account_in_admin_before_his_access(as_ivo, sponsored, ol
     again = as_ivo.post(reverse("admin:entitlements_user_add"), person_form())
     assert again.status_code == 200
     assert User.objects.filter(email=ELI).count() == 1
+
+
+def test_the_right_to_manage_organizations_is_given_by_a_tenant_role(as_ivo):
+    right = Permission.objects.get(codename="manage_organizations")
+    add = reverse("admin:auth_group_add")
+    name = "Connected organization administrators"
+
+    assert "Can manage connected organizations" in text(as_ivo.get(add))
+    assert as_ivo.post(add, {"name": name, "permissions": [right.pk]}).status_code == 302
+
+    tess = UserFactory()
+    tess.groups.add(TenantRole.objects.get(name=name))
+    assert can_manage_organizations(User.objects.get(pk=tess.pk))

@@ -108,10 +108,12 @@ def let_in(person: User, *, proposes: bool) -> User:
     Where `proposes` says so, an unknown domain makes an organization; raises Denied otherwise.
     """
     person = User.objects.select_for_update(of=("self",)).get(pk=person.pk)
-    collect((can_be_let_in(person, proposes=proposes),)).require()
     if not person.is_invited:
         return person
-    person.organization = organization_at(person.email) or propose(domain_of(person.email))
+    domain = domain_of(person.email)
+    known = ConnectedOrganization.objects.of_domain(domain).select_for_update(of=("self",)).first()
+    collect((can_be_let_in(person, proposes=proposes),)).require()
+    person.organization = known or propose(domain)
     person.is_invited, person.is_active = False, True
     person.save(update_fields=["is_invited", "is_active", "organization"])
     facts = {"email": person.email, "organization": str(person.organization)}
