@@ -10,7 +10,8 @@ from entitlements.assignments.models import AssignmentState
 from entitlements.catalog.extension_models import Behaviour, ExtensionKind
 from entitlements.catalog.models import PackageState, ResourceKind
 from entitlements.directory.models import UserType
-from entitlements.policies.models import ApproverKind, Expiration, Scope, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import ApproverKind, Expiration, Scope
 from entitlements.requests.states import RequestKind
 
 

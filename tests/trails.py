@@ -8,7 +8,8 @@ import re
 
 STANDS_IN = "(request.stand_in_asked )*"
 END = "(user.attribute_written )*assignment.ended "
-BEGIN = f"({END})?assignment.begun (user.attribute_written )*request.delivery_started "
+LET_IN = "((organization.proposed )?user.created )?"
+BEGIN = f"({END})?{LET_IN}assignment.begun (user.attribute_written )*request.delivery_started "
 EXTEND = "assignment.extended request.extended "
 CORRECT = "(user.attribute_written )*request.corrected "
 FULFILL = f"(request.scheduled |{BEGIN}|{EXTEND}|{CORRECT}|request.canceled )"
@@ -59,6 +60,10 @@ ACTS = {
     "reprocess": ("request.reprocessed", "{}"),
     "reprocess_assignment": ("assignment.reprocessed", "(request.reprocessed )?{}"),
     "change_extension": ("extension.changed", "{}"),
+    "invite": ("request.given_directly", f"{{}}{TAKE_IN}"),
+    "create_organization": ("organization.created", "{}(user.changed )*"),
+    "promote": ("organization.promoted", "{}"),
+    "delete_organization": ("organization.deleted", "{}"),
     "resume": (
         "request.callback|request.denied_by_callback",
         f"(|request.callback {GO_ON}|request.denied_by_callback )",

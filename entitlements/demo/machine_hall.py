@@ -148,7 +148,9 @@ def _noor_is_about_to_be_announced(stage: Stage) -> Life:
 def _mia_asks_dana(stage: Stage) -> Life:
     """The mailbox of whoever is asked does not exist any more."""
     yield stage.when(2, 15)
-    waiting = AccessRequest.objects.open().get(target=stage.person("dana.roth"))
+    waiting = AccessRequest.objects.open().get(
+        target=stage.person("dana.roth"), package__name="Harbour Lights Project"
+    )
     dialogue.ask(waiting, "For which part of the project?", by=stage.person("mia.sand"))
 
 

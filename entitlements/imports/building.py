@@ -21,7 +21,8 @@ from entitlements.imports.definitions import Definition, Definitions, Member, Mi
 from entitlements.imports.matching import Approvers, Offered, stages_of
 from entitlements.imports.models import FindingWeight, RoleState
 from entitlements.policies import operations as policies
-from entitlements.policies.models import AssignmentPolicy, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.terms import check as check_policy
 from entitlements.requests import giving

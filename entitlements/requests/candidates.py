@@ -61,6 +61,14 @@ def limit_of_terms(terms: dict[str, Any], *, starts_at: datetime) -> datetime | 
     )
 
 
+def _about(target: User, policy: AssignmentPolicy) -> dict[str, Any]:
+    return {
+        "is_kept_out": target.is_guest and not policy.package.catalog.is_external,
+        "is_service": target.is_service,
+        "domain": domain_of(target.email) if target.is_invited else "",
+    }
+
+
 def candidate(
     policy: AssignmentPolicy,
     target: User,
@@ -95,9 +103,7 @@ def candidate(
         wanted_start=starts_at,
         wanted_end=ends_at,
         limit=_limit(policy, starts_at),
-        is_kept_out=target.is_guest and not policy.package.catalog.is_external,
-        is_service=target.is_service,
-        domain=domain_of(target.email) if target.is_invited else "",
+        **_about(target, policy),
         stricter_policy=standing.stricter_policy,
         separation=_separation(policy, target, standing) if separation is None else separation,
         questions=(*asking.questions, *questions_about(asking.needed, target)),

@@ -28,6 +28,8 @@ def end_unanswered(
     close_steps(access_request)
     moved = access_request.move(event, reason=reason, final=True)
     record(access_request, action, by=None, extension=extension, **moved)
-    told = "request.denied" if event == Event.DENY else "request.unanswered"
     concerned = {access_request.requestor, access_request.target}
-    tell(access_request, told, concerned, by=extension, decision=reason)
+    if event == Event.DENY:
+        tell(access_request, "request.denied", concerned, by=extension, decision=reason)
+    else:
+        tell(access_request, "request.unanswered", concerned, by=extension, decision=reason)

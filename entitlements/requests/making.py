@@ -5,10 +5,11 @@ from typing import Any
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.attributes import attributes_of
+from entitlements.catalog.attributes import ResourceAttribute, attributes_of
 from entitlements.directory.models import User
 from entitlements.policies.answers import Given, kept
-from entitlements.policies.models import AssignmentPolicy, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import from_frozen
 from entitlements.policies.risk import stages_for
 from entitlements.requests.attributes import names_by_key, questions_about, with_profile
@@ -44,11 +45,7 @@ def create(
         terms["stages"] = [*stages_for(target), *terms["stages"]]
     if corrects:
         terms |= {"corrects": True, "answered_before": answered_before}
-    is_asked = corrects or kind in ADDS
-    needed = attributes_of(policy.package_id) if is_asked else []
-    terms["questions"] = terms["questions"] if is_asked else []
-    terms["questions"] += [one.frozen() for one in questions_about(needed, target)]
-    terms["attributes"] = names_by_key(needed)
+    needed = _asked(terms, policy, target, is_asked=corrects or kind in ADDS)
     return AccessRequest.objects.create(
         kind=kind,
         package=policy.package,
@@ -65,6 +62,17 @@ def create(
         answers=kept(from_frozen(terms["questions"]), with_profile(needed, target, answers)),
         created_at=clock.now(),
     )
+
+
+def _asked(
+    terms: dict[str, Any], policy: AssignmentPolicy, target: User, *, is_asked: bool
+) -> list[ResourceAttribute]:
+    """Write into the terms what is asked, and return the attributes among it."""
+    needed = attributes_of(policy.package_id) if is_asked else []
+    terms["questions"] = terms["questions"] if is_asked else []
+    terms["questions"] += [one.frozen() for one in questions_about(needed, target)]
+    terms["attributes"] = names_by_key(needed)
+    return needed
 
 
 def is_approved_anew(policy: AssignmentPolicy, *, corrects: bool) -> bool:

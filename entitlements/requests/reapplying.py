@@ -15,7 +15,7 @@ from entitlements.catalog.permissions import can
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
 from entitlements.policies.comparing import Difference, compare
-from entitlements.policies.models import frozen_terms
+from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.risk import is_for_risk
 from entitlements.requests import flow
 from entitlements.requests.making import is_approved_anew

@@ -15,7 +15,8 @@ from entitlements.directory.models import User
 from entitlements.directory.ways import Way, ways_into
 from entitlements.policies import approvers
 from entitlements.policies.approvers import Approver
-from entitlements.policies.models import AssignmentPolicy, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.scopes import Scope, rank_of
 from entitlements.requests import candidates
 from entitlements.requests.models import decider_of

@@ -72,7 +72,7 @@ SENTENCES = {
     "assignment.reprocessed": "had every role set up again.",
 }
 
-FACTS = ("name", "version", "other", "role", "source")
+FACTS = ("name", "version", "other", "role", "source", "kind")
 
 
 def package_state(package: AccessPackage) -> str:

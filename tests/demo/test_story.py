@@ -87,7 +87,11 @@ NOT_YET = {
 """States of areas that are still to come."""
 
 
-@pytest.mark.parametrize("kind", sorted(BADGES))
+IN_PASSING = {"holder", "import_finding", "imported_role"}
+"""States of what is read from a system or from files, which no row of the company keeps."""
+
+
+@pytest.mark.parametrize("kind", sorted(BADGES.keys() - IN_PASSING))
 def test_every_badge_that_can_exist_is_there(company, kind):
     missing = set(BADGES[kind]) - FOUND[kind]()
 

@@ -24,7 +24,9 @@ def told_events():
                 yield from (
                     argument.value
                     for argument in node.args[:2]
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                    if isinstance(argument, ast.Constant)
+                    and isinstance(argument.value, str)
+                    and " " not in argument.value
                 )
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from entitlements.models import Group, GroupNesting, User
 from entitlements.policies import approvers
-from entitlements.policies.models import ApproverKind, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import ApproverKind
 from tests.factories import (
     ApprovalStageFactory,
     AssignmentPolicyFactory,

@@ -11,7 +11,7 @@ from entitlements.decisions import Denied
 from entitlements.models import AssignmentPolicy, AuditEvent, CustomExtension
 from entitlements.policies.comparing import differences
 from entitlements.policies.doubts import doubts
-from entitlements.policies.models import frozen_terms
+from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.operations import change_policy, create_policy, terms_of
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import CalloutTerms, PolicyTerms

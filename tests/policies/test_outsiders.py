@@ -14,7 +14,8 @@ from entitlements.models import AssignmentPolicy, AuditEvent, ConnectedOrganizat
 from entitlements.policies import approvers, drafts, operations
 from entitlements.policies.admission import admitted_by, reached_through_others
 from entitlements.policies.doubts import doubts
-from entitlements.policies.models import ApproverKind, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import ApproverKind
 from entitlements.policies.reach import Reach, reach_of
 from entitlements.policies.scopes import EXTERNAL, STRICTEST_FIRST, Scope, rank_of, stricter_than
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
 from entitlements.models import AssignmentPolicy, Question
-from entitlements.policies.models import frozen_terms
+from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.operations import change_policy, create_policy, terms_of
 from entitlements.policies.question_terms import ChoiceTerms, QuestionTerms, from_frozen
 from entitlements.policies.terms import PolicyTerms

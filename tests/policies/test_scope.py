@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 from entitlements import clock
 from entitlements.directory.models import PEOPLE, UserType
 from entitlements.models import AssignmentPolicy, GroupNesting
-from entitlements.policies.models import Expiration, Scope, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import Expiration, Scope
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from entitlements.decisions import Denied
 from entitlements.models import AssignmentPolicy, PolicyVersion
-from entitlements.policies.models import frozen_terms
+from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.operations import change_policy, terms_of
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.versions import number_of

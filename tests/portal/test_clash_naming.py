@@ -161,7 +161,7 @@ def test_ten_are_found_by_as_many_queries_as_one(as_olga, finance):
 
 def test_without_eyes_no_package_and_no_role_is_found(release):
     assert finding.matches("release", ["package", "role"]) == []
-    assert finding.chosen([f"package:{release.pk}"]) == []
+    assert finding.chosen([f"package:{release.pk}"], ["package"]) == []
 
 
 @pytest.mark.parametrize("name", ["clash_add", "require"])

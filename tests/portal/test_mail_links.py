@@ -218,7 +218,7 @@ def test_every_event_leads_to_a_page_that_exists(event, access_request, ada, cli
         assert client.get(path).status_code == 200, path
 
 
-@pytest.mark.parametrize("event", [one for one in MESSAGES if one.startswith("clash.")])
+@pytest.mark.parametrize("event", [one for one in MESSAGES if one.startswith("clash.exception")])
 def test_events_of_exceptions_lead_to_the_exception(event, ada, bo, client, appoint):
     first, second = AccessPackageFactory(), AccessPackageFactory()
     exception = ClashException.objects.create(

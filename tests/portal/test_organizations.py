@@ -145,12 +145,12 @@ def test_a_longer_list_costs_no_more_queries(as_tess, django_assert_num_queries)
     as_tess.get(page("index"))
     for number in range(3):
         ConnectedOrganizationFactory(domains=[f"a{number}.example"])
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         as_tess.get(page("index"))
     for number in range(20):
         organization = ConnectedOrganizationFactory(domains=[f"b{number}.example"])
         GuestFactory.create_batch(2, organization=organization)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         as_tess.get(page("index"))
 
 
@@ -427,7 +427,7 @@ def test_what_closes_a_package_is_among_the_reasons(as_tess, harbour, package):
         ({"address": "x", "package": ""}, "is no e-mail address"),
         ({"address": "", "package": ""}, "This field is required"),
         ({"address": "a@b.example", "package": f"package:{uuid4()}"}, "not to be had"),
-        ({"address": "a@b.example"}, "Find something by name, and choose."),
+        ({"address": "a@b.example"}, "Find it by name, and choose."),
     ],
 )
 def test_what_cannot_be_tried_says_why(as_tess, harbour, sent, words):
