@@ -40,5 +40,5 @@ class CorrectionForm(AskingForm):
 
 def _close(field: AnswerField, given: set[str]) -> None:
     if not field.question.is_editable and str(field.question.key) in given:
-        field.disabled = True
+        field.disabled, field.required = True, False
         field.help_text = "It stays as it was given."

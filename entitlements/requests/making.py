@@ -43,8 +43,7 @@ def create(
         terms["stages"] = []
     if kind in WISHED:
         terms["stages"] = [*stages_for(target), *terms["stages"]]
-    if corrects:
-        terms |= {"corrects": True, "answered_before": answered_before}
+    terms |= {"corrects": True, "answered_before": answered_before} if corrects else {}
     needed = _asked(terms, policy, target, is_asked=corrects or kind in ADDS)
     return AccessRequest.objects.create(
         kind=kind,

@@ -113,7 +113,7 @@ def test_an_extension_is_made_named_asked_and_says_who_approves(
     his.goto(reverse("approvals:index"))
     assert his.get_by_text("Region North.").is_visible()
     his.get_by_role("button", name="Approve", exact=True).click()
-    his.get_by_text("You approved").wait_for()
+    his.get_by_text("You approved").first.wait_for()
     run_queue()
     mine.reload()
     assert mine.get_by_text("Everything is set up.").first.is_visible()

@@ -205,7 +205,9 @@ def test_without_such_an_extension_nothing_is_offered(send, policy):
 
 
 def test_it_is_not_among_the_systems_that_are_called_at_other_moments(page, policy, decider):
-    assert "The catalog has no extensions." in page("manage:policy", policy.pk)
+    shown = page("manage:policy", policy.pk)
+
+    assert "The catalog has no extensions but those that say who decides." in shown
 
 
 def test_an_extension_of_another_catalog_is_refused(send, policy, decider):
