@@ -44,16 +44,52 @@ def write(assignment: Assignment, values: Mapping[str, str]) -> None:
         return
     user = User.objects.select_for_update().get(pk=assignment.target_id)
     for name, value in values.items():
-        former = getattr(user, name)
-        WrittenAttribute.objects.create(
-            assignment=assignment,
-            user=user,
-            name=name,
-            value=value,
-            former=former,
-            written_at=clock.now(),
-        )
-        _set(user, name, value, assignment)
+        _link(assignment, user, name, value, former=getattr(user, name))
+
+
+def rewrite(assignment: Assignment, values: Mapping[str, str]) -> None:
+    """Within the caller's transaction: give the holder other values in the place of earlier ones.
+
+    A value that changes counts as written now: its row leaves the chain and joins it at the end.
+    """
+    if not values:
+        return
+    user = User.objects.select_for_update().get(pk=assignment.target_id)
+    for name, value in values.items():
+        row = assignment.written.filter(name=name).first()
+        if row and row.value == value:
+            continue
+        former = _unlink(row, user) if row else getattr(user, name)
+        _link(assignment, user, name, value, former)
+
+
+def _unlink(row: WrittenAttribute, user: User) -> str:
+    """Take a row out of its chain; return what the next one at its end has to remember."""
+    present: str = getattr(user, row.name)
+    later = _after(row)
+    row.delete()
+    if later:
+        WrittenAttribute.objects.filter(pk=later.pk, former=row.value).update(former=row.former)
+        return present
+    return row.former if present == row.value else present
+
+
+def _link(assignment: Assignment, user: User, name: str, value: str, former: str) -> None:
+    WrittenAttribute.objects.create(
+        assignment=assignment,
+        user=user,
+        name=name,
+        value=value,
+        former=former,
+        written_at=clock.now(),
+    )
+    _set(user, name, value, assignment)
+
+
+def _after(row: WrittenAttribute) -> WrittenAttribute | None:
+    """Return the next row of a chain."""
+    beside = WrittenAttribute.objects.filter(user=row.user_id, name=row.name, pk__gt=row.pk)
+    return beside.first()
 
 
 def take_back(assignments: Collection[UUID]) -> None:
@@ -64,7 +100,7 @@ def take_back(assignments: Collection[UUID]) -> None:
     written = WrittenAttribute.objects.filter(assignment__in=assignments)
     for row in written.select_related("assignment").order_by("user_id", "-id"):
         user = User.objects.select_for_update().get(pk=row.user_id)
-        later = WrittenAttribute.objects.filter(user=user, name=row.name, pk__gt=row.pk).first()
+        later = _after(row)
         if later:
             WrittenAttribute.objects.filter(pk=later.pk, former=row.value).update(former=row.former)
         elif getattr(user, row.name) == row.value:

@@ -1,5 +1,6 @@
 """Calls to custom extensions: each a row of work, and what was answered."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from django.db.models import Q
 
 from entitlements import clock
 from entitlements.catalog.extension_models import (
+    DENYING,
     HOLDING,
     CalloutStage,
     CustomExtension,
@@ -126,8 +128,17 @@ class Callout(WorkRow):
 
     @property
     def holds(self) -> bool:
-        """Whether the request cannot go on without its answer, which may also deny it."""
+        """Whether the request cannot go on without its answer."""
         return self.waits and self.stage in HOLDING
+
+    @property
+    def may_deny(self) -> bool:
+        """Whether its answer may deny the request that waits for it."""
+        return self.waits and self.stage in DENYING
+
+    @property
+    def asks_who_approves(self) -> bool:
+        return self.stage == CalloutStage.DETERMINING_APPROVAL
 
     @property
     def shown_state(self) -> str:
@@ -176,6 +187,6 @@ def close(about_id: UUID) -> None:
     )
 
 
-def until(callouts: list[Callout]) -> datetime | None:
+def until(callouts: Iterable[Callout]) -> datetime | None:
     """Return when the last of the answers is due (UTC), or None when none is waited for."""
     return max((callout.answer_by for callout in callouts if callout.answer_by), default=None)

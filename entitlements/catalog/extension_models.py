@@ -23,6 +23,7 @@ class CalloutStage(models.TextChoices):
     """What happens to access when an extension is called."""
 
     CREATED = "created", "Access is asked for"
+    DETERMINING_APPROVAL = "determining_approval", "A stage of approval is reached"
     APPROVED = "approved", "A request is approved"
     GRANTED = "granted", "Access is set up"
     REMOVED = "removed", "Access ends"
@@ -31,8 +32,10 @@ class CalloutStage(models.TextChoices):
     TEST = "test", "Test call"
 
 
-HOLDING: Final = (CalloutStage.CREATED, CalloutStage.APPROVED)
+DENYING: Final = (CalloutStage.CREATED, CalloutStage.APPROVED)
 """Where a request is held up by an extension that is waited for, and may be denied by it."""
+HOLDING: Final = (*DENYING, CalloutStage.DETERMINING_APPROVAL)
+"""Where a request is held up by an extension that is waited for."""
 
 
 class ExtensionKind(models.TextChoices):
@@ -59,6 +62,13 @@ class Behaviour(models.TextChoices):
     LAUNCH_AND_WAIT = "launch_and_wait", "Call it and wait for its answer"
 
 
+class ExtensionResponse(models.TextChoices):
+    """What the answer of an extension that is waited for says."""
+
+    OUTCOME = "outcome", "Whether the request goes on"
+    APPROVAL_STAGE = "approval_stage", "Who approves: one whole stage of approval"
+
+
 class OnTimeout(models.TextChoices):
     FAIL = "fail", "The request fails"
     CONTINUE = "continue", "The request goes on"
@@ -70,12 +80,17 @@ class CustomExtensionQuerySet(models.QuerySet["CustomExtension"]):
         """Extensions of the catalogs that a person manages."""
         return self.filter(catalog__in=Catalog.objects.visible_to(user))
 
+    def deciding(self) -> Self:
+        """Extensions whose answer says who approves."""
+        return self.filter(response=ExtensionResponse.APPROVAL_STAGE)
+
 
 class CustomExtension(models.Model):
     """A system of somebody's own, its address, and the secret that calls are signed with.
 
-    `wait_minutes` is how long an answer is waited for, `on_timeout` what follows when none
-    comes. After a change of the secret both count until `previous_until` (UTC).
+    `wait_minutes` is how long an answer is waited for, `on_timeout` what follows when none comes.
+    Where the answer would say who approves, going on means that the stage's fallbacks decide, and
+    never that nobody does. After a change of the secret both count until `previous_until` (UTC).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -86,6 +101,13 @@ class CustomExtension(models.Model):
     url = models.CharField("address", max_length=1000)
     behaviour = models.CharField(
         max_length=20, choices=Behaviour, default=Behaviour.LAUNCH_AND_CONTINUE
+    )
+    response = models.CharField(
+        "its answer says",
+        max_length=20,
+        choices=ExtensionResponse,
+        default=ExtensionResponse.OUTCOME,
+        editable=False,
     )
     wait_minutes = models.PositiveIntegerField(null=True, blank=True)
     on_timeout = models.CharField(max_length=10, choices=OnTimeout, default=OnTimeout.FAIL)
@@ -113,6 +135,14 @@ class CustomExtension(models.Model):
                 | Q(behaviour=Behaviour.LAUNCH_AND_CONTINUE, wait_minutes=None),
                 name="extension_waits_from_1_minute_to_14_days",
             ),
+            models.CheckConstraint(
+                condition=Q(response=ExtensionResponse.OUTCOME)
+                | Q(
+                    response=ExtensionResponse.APPROVAL_STAGE,
+                    behaviour=Behaviour.LAUNCH_AND_WAIT,
+                ),
+                name="extension_that_says_who_approves_is_waited_for",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,9 +158,13 @@ class CustomExtension(models.Model):
         return timedelta(minutes=self.wait_minutes or 0)
 
     @property
+    def says_who_approves(self) -> bool:
+        return self.response == ExtensionResponse.APPROVAL_STAGE
+
+    @property
     def stages(self) -> tuple[CalloutStage, ...]:
-        """When it can be called."""
-        return STAGES[ExtensionKind(self.kind)]
+        """When a policy can call it; one that says who approves is named by a stage of approval."""
+        return () if self.says_who_approves else STAGES[ExtensionKind(self.kind)]
 
     def secrets(self) -> list[bytes]:
         """Return the keys that count now, the newest first; raises SecretUnreadable."""

@@ -15,6 +15,7 @@ from entitlements.catalog.extension_models import (
     Behaviour,
     CustomExtension,
     ExtensionKind,
+    ExtensionResponse,
     OnTimeout,
 )
 from entitlements.catalog.models import Catalog
@@ -39,6 +40,7 @@ class ExtensionTerms(Terms):
     kind: str = ExtensionKind.REQUEST_WORKFLOW
     description: str = ""
     behaviour: str = Behaviour.LAUNCH_AND_CONTINUE
+    response: str = ExtensionResponse.OUTCOME
     wait_minutes: int | None = None
     on_timeout: str = OnTimeout.FAIL
     is_enabled: bool = True
@@ -52,6 +54,7 @@ class ExtensionTerms(Terms):
         known = (
             (self.kind, ExtensionKind.values),
             (self.behaviour, Behaviour.values),
+            (self.response, ExtensionResponse.values),
             (self.on_timeout, OnTimeout.values),
         )
         if any(choice not in choices for choice, choices in known):
@@ -64,6 +67,12 @@ class ExtensionTerms(Terms):
                 "nothing_to_wait_with",
                 "Before access ends nothing is held up, so no answer is waited for.",
                 "Choose “Call it and go on”.",
+            )
+        if self.response == ExtensionResponse.APPROVAL_STAGE and not waits:
+            yield Reason(
+                "who_approves_is_waited_for",
+                "Only an answer says who approves.",
+                "Choose “Call it and wait for its answer”.",
             )
         if waits and not 1 <= (self.wait_minutes or 0) <= MOST_WAIT_MINUTES:
             yield Reason(
@@ -105,7 +114,7 @@ def _create(catalog: Catalog, terms: ExtensionTerms, by: User) -> tuple[CustomEx
 def change_extension(
     extension: CustomExtension, terms: ExtensionTerms, *, by: User
 ) -> CustomExtension:
-    """Change an extension, for calls to come; its kind stays as it is."""
+    """Change an extension, for calls to come; its kind, and what its answer says, stay."""
     with one_per_name(terms.name):
         return _change(extension, terms, by)
 
@@ -116,10 +125,10 @@ def _change(extension: CustomExtension, terms: ExtensionTerms, by: User) -> Cust
     can(by, "change_catalog", extension.catalog).require()
     terms = _tidy(terms)
     terms.check().require()
-    if terms.kind != extension.kind:
+    if (terms.kind, terms.response) != (extension.kind, extension.response):
         deny(
             "kind_is_fixed",
-            "The kind of an extension cannot be changed.",
+            "When an extension is called, and what its answer says, cannot be changed.",
             "Create another extension instead.",
         ).require()
     _refuse_twin(extension, terms)
@@ -183,9 +192,11 @@ def _refuse_twin(extension: CustomExtension, terms: ExtensionTerms) -> None:
 
 def _is_not_attached(extension: CustomExtension) -> Reason | None:
     attached = extension.attachments.select_related("policy__package").order_by("pk").first()
-    if attached is None:
+    named = extension.deciding_stages.select_related("policy__package").order_by("pk").first()
+    found = attached or named
+    if found is None:
         return None
-    policy = attached.policy
+    policy = found.policy
     return Reason(
         "extension_attached",
         f"The policy {policy} of {policy.package} calls it.",

@@ -140,6 +140,12 @@ MESSAGES: Final[dict[str, Message]] = {
         extra=("request",),
         why=_HOLDER,
     ),
+    "access.corrected": Message(
+        _("Your answers are corrected: {package}"),
+        page="assignment",
+        extra=("request",),
+        why=_HOLDER,
+    ),
     "access.ends_soon": Message(
         _("Ends on {ends_at}: {package}"),
         page="extension",

@@ -1,13 +1,14 @@
 """From the words of a stage ("the manager", "members of a group") to people."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.permissions import group_behind, owners_of
-from entitlements.directory.models import User
+from entitlements.decisions import Reason
+from entitlements.directory.models import Group, User
 from entitlements.policies.models import ApproverKind
 
 
@@ -67,6 +68,14 @@ def named(terms: Iterable[Any], package: AccessPackage) -> list[User]:
         ]
     }
     return sorted(found.values(), key=_by_name)
+
+
+def unknown_among(users: set[UUID], groups: set[UUID]) -> Iterator[Reason]:
+    """Yield what speaks against people and groups who are named: who has left, what is gone."""
+    if User.objects.active().filter(pk__in=users).count() != len(users):
+        yield Reason("person_unknown", "Somebody who is named here has left.", "Choose again.")
+    if Group.objects.filter(pk__in=groups).count() != len(groups):
+        yield Reason("group_unknown", "A group that is named here is gone.", "Choose again.")
 
 
 def _people(entries: list[ApproverTerms], target: User, package: AccessPackage) -> list[User]:

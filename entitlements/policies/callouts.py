@@ -8,6 +8,7 @@ from django.db import models
 from entitlements.catalog.extension_models import CalloutStage, CustomExtension
 from entitlements.decisions import Reason
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.stage_terms import StageTerms
 from entitlements.policies.terms import CalloutTerms
 
 MOST_CALLOUTS: Final = 50
@@ -79,3 +80,24 @@ def callouts_fit(policy: AssignmentPolicy, chosen: tuple[CalloutTerms, ...]) -> 
             f"A policy can make at most {MOST_CALLOUTS} calls.",
             "Remove one of them.",
         )
+
+
+def deciders_fit(policy: AssignmentPolicy, stages: Iterable[StageTerms]) -> Iterator[Reason]:
+    """Yield what speaks against extensions that are to say who approves."""
+    named = [(number, stage.extension_id) for number, stage in enumerate(stages, start=1)]
+    keys = {key for _, key in named if key}
+    known = CustomExtension.objects.filter(catalog=policy.package.catalog_id).in_bulk(list(keys))
+    for number, key in named:
+        extension = known.get(key) if key else None
+        if key and extension is None:
+            yield Reason(
+                "extension_unknown",
+                f"The extension that stage {number} names is gone.",
+                "Choose again.",
+            )
+        elif extension and not extension.says_who_approves:
+            yield Reason(
+                "extension_names_nobody",
+                f"“{extension}”, which stage {number} names, does not say who approves.",
+                "Choose one whose answer does.",
+            )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
+from entitlements.catalog.extension_models import CustomExtension, OnTimeout
 from entitlements.catalog.models import AccessPackage
 from entitlements.decisions import Reason
 from entitlements.directory.models import User, UserQuerySet
@@ -35,8 +36,37 @@ def doubts(terms: PolicyTerms, package: AccessPackage) -> list[Reason]:
     return [
         doubt
         for position, stage in enumerate(terms.stages, start=1)
-        for doubt in _about(stage, f"stage {position}", asking, package)
+        for doubt in (
+            _about_extension(stage, stage.extension_id, f"stage {position}", package)
+            if stage.extension_id
+            else _about(stage, f"stage {position}", asking, package)
+        )
     ]
+
+
+def _about_extension(
+    stage: StageTerms, extension_id: UUID, name: str, package: AccessPackage
+) -> Iterator[Reason]:
+    """Say what happens where the extension that says who approves gives no answer."""
+    extension = CustomExtension.objects.filter(pk=extension_id).first()
+    if extension is None:
+        return
+    is_related = any(not approver.is_sure for approver in stage.approvers)
+    sure = [_entry(approver) for approver in stage.approvers if approver.is_sure]
+    has_fallback = is_related or bool(approvers.named(sure, package))
+    if not extension.is_enabled:
+        follows = "its fallbacks decide" if has_fallback else "the request fails"
+        yield Reason(
+            "extension_off",
+            f"“{extension}”, which says who approves {name}, is off: {follows}.",
+            "Its owners can switch it on.",
+        )
+    elif not has_fallback and extension.on_timeout == OnTimeout.CONTINUE:
+        yield Reason(
+            "extension_without_fallback",
+            f"Where “{extension}” gives no answer nobody decides {name}, and the request fails.",
+            NAME_SOMEBODY,
+        )
 
 
 def _about(

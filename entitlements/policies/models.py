@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.db.models.expressions import RawSQL
 
 from entitlements import clock
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
 from entitlements.directory.models import Group, User
 
@@ -57,7 +58,8 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
     def undecidable(self) -> Self:
         """Policies that are on, with a stage in which nobody is to be had whoever asks."""
         approvers = StageApprover.objects.to_be_had().filter(stage=OuterRef("pk"))
-        stages = ApprovalStage.objects.filter(~Exists(approvers), policy=OuterRef("pk"))
+        named = ApprovalStage.objects.filter(extension=None, policy=OuterRef("pk"))
+        stages = named.filter(~Exists(approvers))
         return self.filter(Exists(stages), is_enabled=True)
 
     def open_to(self, user: User) -> Self:
@@ -96,8 +98,11 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
 
     def with_stages(self) -> Self:
         """Bring along the stages and whom they ask, by two more queries."""
+        stages = ApprovalStage.objects.select_related("extension")
         asked = StageApprover.objects.select_related("user", "group")
-        return self.prefetch_related("stages", Prefetch("stages__approvers", asked))
+        return self.prefetch_related(
+            Prefetch("stages", stages), Prefetch("stages__approvers", asked)
+        )
 
 
 class AssignmentPolicy(models.Model):
@@ -121,6 +126,7 @@ class AssignmentPolicy(models.Model):
     allows_on_behalf = models.BooleanField(default=False)
     allows_extension = models.BooleanField(default=True)
     extension_requires_approval = models.BooleanField(default=True)
+    allows_correction = models.BooleanField(default=False)
     sends_notifications = models.BooleanField(default=True)
     shows_approvers = models.BooleanField(default=True)
     approver_can_remove = models.BooleanField(default=True)
@@ -172,11 +178,15 @@ class ApprovalStage(models.Model):
     """One stage of approval: who decides, how many of them, and within how many days.
 
     `reminder_days` counts days before the deadline; None stands for the usual plan, which is half
-    time and the last day. After `escalation_days` alternates are asked as well.
+    time and the last day. After `escalation_days` alternates are asked as well. Where an extension
+    is named, it says who approves when the stage is reached.
     """
 
     policy = models.ForeignKey(AssignmentPolicy, models.CASCADE, related_name="stages")
     position = models.PositiveSmallIntegerField()
+    extension = models.ForeignKey(
+        CustomExtension, models.PROTECT, null=True, blank=True, related_name="deciding_stages"
+    )
     decision_days = models.PositiveSmallIntegerField(default=DECISION_DAYS)
     requires_justification = models.BooleanField(default=False)
     rule = models.CharField(max_length=10, choices=DecisionRule, default=DecisionRule.ANY)
@@ -206,6 +216,10 @@ class ApprovalStage(models.Model):
                 ),
                 name="stage_is_passed_on_before_its_deadline",
             ),
+            models.CheckConstraint(
+                condition=Q(extension=None) | Q(escalation_days=None),
+                name="stage_of_an_extension_names_no_alternates",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -213,7 +227,9 @@ class ApprovalStage(models.Model):
 
     def frozen(self) -> dict[str, Any]:
         """Return the stage as a request keeps it."""
+        extension = self.extension
         return {
+            "extension": {"id": str(extension.pk), "name": str(extension)} if extension else None,
             "decision_days": self.decision_days,
             "requires_justification": self.requires_justification,
             "rule": self.rule,
@@ -306,7 +322,9 @@ class StageApprover(models.Model):
 
 def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
     """Return the policy as a request keeps it: plain values, ids as text, moments as ISO 8601."""
-    stages = policy.stages.prefetch_related("approvers__user", "approvers__group")
+    stages = policy.stages.select_related("extension").prefetch_related(
+        "approvers__user", "approvers__group"
+    )
     return {
         "policy": policy.name,
         "requires_justification": policy.requires_justification,
@@ -317,6 +335,7 @@ def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
         "allows_on_behalf": policy.allows_on_behalf,
         "allows_extension": policy.allows_extension,
         "extension_requires_approval": policy.extension_requires_approval,
+        "allows_correction": policy.allows_correction,
         "sends_notifications": policy.sends_notifications,
         "shows_approvers": policy.shows_approvers,
         "approver_can_remove": policy.approver_can_remove,

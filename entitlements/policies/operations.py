@@ -16,7 +16,13 @@ from entitlements.catalog.naming import name_taken, one_per_name
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Reason, collect, deny
 from entitlements.directory.models import Group, User
-from entitlements.policies.callouts import callouts_fit, terms_of_callouts, write_callouts
+from entitlements.policies.approvers import unknown_among
+from entitlements.policies.callouts import (
+    callouts_fit,
+    deciders_fit,
+    terms_of_callouts,
+    write_callouts,
+)
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope, StageApprover
 from entitlements.policies.questions import terms_of_questions, tidied, write_questions
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
@@ -37,6 +43,7 @@ COLUMNS = (
     "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
+    "allows_correction",
     "sends_notifications",
     "shows_approvers",
     "approver_can_remove",
@@ -47,6 +54,7 @@ STAGE_COLUMNS = (
     "rule",
     "quorum",
     "escalation_days",
+    "extension_id",
 )
 APPROVER_COLUMNS = ("kind", "user_id", "group_id", "is_fallback", "is_alternate")
 
@@ -69,7 +77,7 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
     check(terms, moment=clock.now()).require()
     policy = AssignmentPolicy(package=package)
     _refuse_twin(policy, terms)
-    collect((*_names_people_who_exist(terms), *callouts_fit(policy, terms.callouts))).require()
+    collect((*_names_people_who_exist(terms), *_extensions_fit(policy, terms))).require()
     _write(policy, terms)
     _write_stages(policy, terms.stages)
     write_questions(policy, terms.questions)
@@ -108,7 +116,7 @@ def _change_policy(
     check(terms, moment=clock.now(), present_end=before.ends_on).require()
     _refuse_twin(policy, terms)
     named = _names_people_who_exist(terms, before)
-    collect((*named, *callouts_fit(policy, terms.callouts))).require()
+    collect((*named, *_extensions_fit(policy, terms))).require()
     changes = terms.since(before)
     if changes:
         _write(policy, terms)
@@ -207,6 +215,11 @@ def _refuse_twin(policy: AssignmentPolicy, terms: PolicyTerms) -> None:
         name_taken(terms.name).require()
 
 
+def _extensions_fit(policy: AssignmentPolicy, terms: PolicyTerms) -> Iterator[Reason]:
+    yield from callouts_fit(policy, terms.callouts)
+    yield from deciders_fit(policy, terms.stages)
+
+
 def _names_people_who_exist(
     terms: PolicyTerms, before: PolicyTerms | None = None
 ) -> Iterator[Reason]:
@@ -215,10 +228,7 @@ def _names_people_who_exist(
     if before:
         known_users, known_groups = _named(before)
         users, groups = users - known_users, groups - known_groups
-    if User.objects.active().filter(pk__in=users).count() != len(users):
-        yield Reason("person_unknown", "Somebody who is named here has left.", "Choose again.")
-    if Group.objects.filter(pk__in=groups).count() != len(groups):
-        yield Reason("group_unknown", "A group that is named here is gone.", "Choose again.")
+    yield from unknown_among(users, groups)
 
 
 def _named(terms: PolicyTerms) -> tuple[set[UUID], set[UUID]]:

@@ -43,7 +43,11 @@ class ApproverTerms:
 
 @dataclass(frozen=True)
 class StageTerms:
-    """One stage; `reminder_days` count days before the deadline, None: half time and a day."""
+    """One stage; `reminder_days` count days before the deadline, None: half time and a day.
+
+    Where `extension_id` is given that extension says who approves when the stage is reached, and
+    the rest counts for the fallbacks, who decide where it does not.
+    """
 
     approvers: tuple[ApproverTerms, ...]
     decision_days: int = MOST_DECISION_DAYS
@@ -52,6 +56,7 @@ class StageTerms:
     quorum: int | None = None
     escalation_days: int | None = None
     reminder_days: tuple[int, ...] | None = None
+    extension_id: UUID | None = None
 
     def asked(
         self, *, is_alternate: bool = False, is_fallback: bool = False
@@ -70,6 +75,16 @@ def stages_fit(stages: tuple[StageTerms, ...]) -> Iterator[Reason]:
     for position, stage in enumerate(stages, start=1):
         for rule in RULES:
             yield from rule(stage, f"Stage {position}")
+
+
+def answer_fits(stage: StageTerms, name: str) -> Iterator[Reason]:
+    """Yield what speaks against a stage that was named for one request.
+
+    Whether somebody has a manager or sponsors is known then, so no fallback is asked for.
+    """
+    for rule in RULES:
+        if rule is not _fallbacks_are_sure:
+            yield from rule(stage, name)
 
 
 def _relations_are_asked_once(stages: tuple[StageTerms, ...]) -> Iterator[Reason]:
@@ -99,7 +114,14 @@ def _asks_somebody(stage: StageTerms, name: str) -> Iterator[Reason]:
             f"An approver of {name.lower()} names nobody.",
             "Choose somebody, or remove the approver.",
         )
-    if not stage.asked():
+    is_for_others = any(not one.is_fallback or one.is_alternate for one in stage.approvers)
+    if stage.extension_id and is_for_others:
+        yield Reason(
+            "extension_beside_approvers",
+            f"An extension says who approves {name.lower()}, and people are named as well.",
+            "Name only those who decide where it gives no answer.",
+        )
+    elif not stage.extension_id and not stage.asked():
         yield Reason(
             "stage_without_approver",
             f"{name} asks nobody.",

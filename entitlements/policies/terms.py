@@ -48,6 +48,7 @@ class PolicyTerms(Terms):
     allows_on_behalf: bool = False
     allows_extension: bool = True
     extension_requires_approval: bool = True
+    allows_correction: bool = False
     sends_notifications: bool = True
     shows_approvers: bool = True
     approver_can_remove: bool = True

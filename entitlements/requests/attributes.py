@@ -55,10 +55,18 @@ def names_by_key(needed: Sequence[ResourceAttribute]) -> dict[str, str]:
 
 def write_attributes(access_request: AccessRequest, assignment: Assignment) -> None:
     """Within the caller's transaction: write what a request collected to the holder."""
+    attributes.write(assignment, _collected(access_request))
+
+
+def rewrite_attributes(access_request: AccessRequest, assignment: Assignment) -> None:
+    """Within the caller's transaction: write what a request corrected to the holder."""
+    attributes.rewrite(assignment, _collected(access_request))
+
+
+def _collected(access_request: AccessRequest) -> dict[str, str]:
     names: Mapping[str, str] = access_request.terms.get("attributes", {})
     answers: list[dict[str, Any]] = access_request.answers
-    found = {names[one["question"]]: one["value"] for one in answers if one["question"] in names}
-    attributes.write(assignment, found)
+    return {names[one["question"]]: one["value"] for one in answers if one["question"] in names}
 
 
 def _question(attribute: ResourceAttribute, target: User | None) -> QuestionTerms:

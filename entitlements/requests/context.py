@@ -26,10 +26,11 @@ from entitlements.requests.models import (
     ApprovalStep,
     StepApprover,
     StepState,
+    calls_systems,
     stage_terms,
 )
 from entitlements.requests.separation import separations_among
-from entitlements.requests.states import ASKED, EXTENDS, GRANTED, RequestState
+from entitlements.requests.states import ASKED, GRANTED, UPDATES, RequestState
 from entitlements.requests.voices import Voice, voices_in, with_voices
 
 ANSWERED = (*GRANTED, RequestState.DENIED, RequestState.EXPIRED)
@@ -111,7 +112,11 @@ class Facts:
 
     @property
     def is_extension(self) -> bool:
-        return self.access_request.kind in EXTENDS
+        return self.access_request.extends
+
+    @property
+    def is_correction(self) -> bool:
+        return self.access_request.corrects
 
     @property
     def is_overdue(self) -> bool:
@@ -201,7 +206,7 @@ def period_of(access_request: AccessRequest) -> Period:
     """Return what was asked for, as far as it is known before access begins."""
     terms = access_request.terms
     starts_at, ends_at = access_request.starts_at, _earliest(_chosen_ends(access_request))
-    if access_request.kind in EXTENDS or ends_at or terms["expiration"] == Expiration.NEVER:
+    if access_request.kind in UPDATES or ends_at or terms["expiration"] == Expiration.NEVER:
         return Period(starts_at, ends_at, None)
     return Period(starts_at, None, terms["duration"] * UNITS[Expiration(terms["expiration"])])
 
@@ -209,8 +214,11 @@ def period_of(access_request: AccessRequest) -> Period:
 def shorter_days(access_request: AccessRequest) -> tuple[date, date | None] | None:
     """Return the first and the last day whose end would be an earlier end, or None.
 
-    Days are the organization's; without a last day, any later one is earlier than no end.
+    Days are the organization's; without a last day, any later one is earlier than no end. Answers
+    that are corrected have no end.
     """
+    if access_request.corrects:
+        return None
     assignment = access_request.assignment
     floor = clock.now()
     if assignment and assignment.ends_at:
@@ -230,7 +238,7 @@ def shorter_days(access_request: AccessRequest) -> tuple[date, date | None] | No
 def _chosen_ends(access_request: AccessRequest) -> Iterator[datetime | None]:
     yield access_request.ends_at
     yield access_request.shortened_to
-    if access_request.kind not in EXTENDS and access_request.terms["ends_on"]:
+    if access_request.kind not in UPDATES and access_request.terms["ends_on"]:
         yield datetime.fromisoformat(access_request.terms["ends_on"])
 
 
@@ -249,7 +257,7 @@ def _steps(access_requests: Sequence[AccessRequest], viewer: User | None) -> Que
 
 def _told(access_requests: list[AccessRequest]) -> dict[UUID, list[Callout]]:
     """Return the answers of extensions that say something, where any was called."""
-    called = [one.pk for one in access_requests if one.terms.get("callouts")]
+    called = [one.pk for one in access_requests if calls_systems(one)]
     by_request = defaultdict(list)
     if called:
         told = Callout.objects.filter(about_id__in=called).exclude(detail="")

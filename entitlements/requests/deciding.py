@@ -208,6 +208,12 @@ def _decidable(
 
 def _shorten(access_request: AccessRequest, ends_at: datetime) -> None:
     """Within the caller's transaction: keep an earlier end, or raise Denied."""
+    if access_request.corrects:
+        deny(
+            "no_end_to_shorten",
+            "Answers are to be corrected, and no end is asked for.",
+            "Approve it as it is, or deny it.",
+        ).require()
     assignment = access_request.assignment
     span = flow.span_of(access_request)
     planned = flow.wanted_end(access_request) if assignment else span.ends_at

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from entitlements.assignments.models import Assignment, AssignmentQuerySet
-from entitlements.catalog.incompatibilities import Prerequisite
+from entitlements.audit.models import AuditEvent
+from entitlements.catalog.incompatibilities import ClashException, ExceptionState, Prerequisite
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.separation import terms_of
 from entitlements.directory.models import User, UserQuerySet
@@ -42,6 +43,30 @@ ENTRIES: tuple[dict[str, Any], ...] = (
     {"roles__clashes_as_first__second__packages": OuterRef("package")},
     {"roles__clashes_as_second__first__packages": OuterRef("package")},
 )
+
+
+MADE_CLASHES: Final = ("package.clash_added", "package.role_added")
+MADE_ROLE_CLASHES: Final = "catalog.role_clash_added"
+SEEN: Final = timedelta(seconds=1)
+"""How long it may take until a clash that is written down is seen by all who begin something."""
+PEOPLE: Final = 500
+
+
+@dataclass(frozen=True)
+class UnexcusedClash:
+    """Access, and other access that its holder had when it began and that it clashes with.
+
+    No exception counted at that moment. It `is_known`, and no fault, where the clash is younger, as
+    far as the records say.
+    """
+
+    assignment: Assignment
+    other: Assignment
+    is_known: bool
+
+    def __str__(self) -> str:
+        with_what = f"{self.assignment} clashes with {self.other.package}"
+        return f"{with_what}, which was held first{', before it clashed' * self.is_known}."
 
 
 @dataclass(frozen=True)
@@ -113,3 +138,47 @@ def double_holdings(
                 yield DoubleHolding(
                     by_id[person], package, str(assignment.package), assignment.ends_at, clash
                 )
+
+
+def unexcused_clashes() -> Iterator[UnexcusedClash]:
+    """Yield live access that began while its holder had what it clashes with, and no exception.
+
+    Groups are left out: when somebody came into one, nobody writes down.
+    """
+    people = list(double_holders(AccessPackage.objects.all()).values_list("pk", flat=True))
+    made = _clashes_made() if people else {}
+    for start in range(0, len(people), PEOPLE):
+        chosen = people[start : start + PEOPLE]
+        live = Assignment.objects.live().filter(target__in=chosen)
+        held = list(live.select_related("package", "target").order_by("starts_at", "pk"))
+        by_place = {(one.target_id, one.package_id): one for one in held}
+        terms = terms_of({one.package_id for one in held})
+        for one in held:
+            for key in terms[one.package_id].clashes if one.package_id in terms else ():
+                other = by_place.get((one.target_id, key))
+                if other and other.starts_at < one.starts_at and not _was_excepted(one, other):
+                    moments = (made.get(key), made.get(one.package_id), made.get(None))
+                    since = max((moment for moment in moments if moment), default=None)
+                    is_known = since is not None and since + SEEN > one.starts_at
+                    yield UnexcusedClash(one, other, is_known)
+
+
+def _clashes_made() -> dict[UUID | None, datetime]:
+    """Return when something last came to clash with each package, and through roles with any."""
+    events = AuditEvent.objects.order_by().filter(action__in=MADE_CLASHES)
+    found: dict[UUID | None, datetime] = dict(events.values_list("subject_id").annotate(Max("at")))
+    through_roles = AuditEvent.objects.filter(action=MADE_ROLE_CLASHES).aggregate(last=Max("at"))
+    return found | ({None: through_roles["last"]} if through_roles["last"] else {})
+
+
+def _was_excepted(one: Assignment, other: Assignment) -> bool:
+    """Say whether somebody had leave to hold both at the moment at which the later one began."""
+    pair = (one.package_id, other.package_id)
+    return ClashException.objects.filter(
+        person=one.target_id,
+        package__in=pair,
+        other_package__in=pair,
+        state=ExceptionState.APPROVED,
+        starts_at__lte=one.starts_at,
+        ends_at__gt=one.starts_at,
+    ).exists()

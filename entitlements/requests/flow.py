@@ -10,20 +10,19 @@ from django.db.models import QuerySet
 from entitlements import clock
 from entitlements.assignments import operations as assignments
 from entitlements.assignments.models import Assignment
-from entitlements.audit import trail
-from entitlements.callouts import models as callouts
 from entitlements.catalog.extension_models import CalloutStage
 from entitlements.catalog.permissions import owners_of
 from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import User
 from entitlements.notifications.models import Notification
-from entitlements.notifications.operations import notify
 from entitlements.policies import approvers, rules
-from entitlements.policies.models import DecisionRule
 from entitlements.policies.separation import speaks_against
-from entitlements.requests import calling, stage_rules
-from entitlements.requests.attributes import write_attributes
+from entitlements.requests import calling, determining, stage_rules
+from entitlements.requests.attributes import rewrite_attributes, write_attributes
 from entitlements.requests.candidates import limit_of_terms
+from entitlements.requests.closing import call_off as call_off
+from entitlements.requests.closing import close_steps as close_steps
+from entitlements.requests.closing import end_unanswered as end_unanswered
 from entitlements.requests.delegations import ApprovalDelegation, stand_ins
 from entitlements.requests.models import (
     AccessRequest,
@@ -33,10 +32,13 @@ from entitlements.requests.models import (
     stage_terms,
 )
 from entitlements.requests.separation import separation_of, wait_for_turn
-from entitlements.requests.states import EXTENDS, Event, RequestKind, RequestState
+from entitlements.requests.states import Event, RequestKind, RequestState
+from entitlements.requests.steps import step_columns as step_columns
+from entitlements.requests.telling import names as names
+from entitlements.requests.telling import record as record
+from entitlements.requests.telling import tell as tell
 
 ONE_DAY = timedelta(days=1)
-SHORT_TEXT = 300
 
 
 def locked(access_request: AccessRequest) -> AccessRequest:
@@ -74,29 +76,20 @@ def ask_approvers(access_request: AccessRequest, *, by: User | None) -> None:
         ApprovalStep(access_request=access_request, position=position, **step_columns(stage))
         for position, stage in enumerate(stages, start=1)
     )
-    open_next_step(access_request, **access_request.move(Event.ASK_APPROVERS))
+    open_next_step(access_request, event=Event.ASK_APPROVERS)
 
 
-def step_columns(stage: dict[str, Any]) -> dict[str, Any]:
-    """Return what a step copies from a frozen stage."""
-    return {
-        "decision_days": stage["decision_days"],
-        "requires_justification": stage["requires_justification"],
-        "rule": stage.get("rule", DecisionRule.ANY),
-        "quorum": stage.get("quorum"),
-        "escalation_days": stage.get("escalation_days"),
-        "reminder_days": stage.get("reminder_days"),
-        "terms": stage["approvers"],
-    }
-
-
-def open_next_step(access_request: AccessRequest, **moved: str) -> list[User]:
+def open_next_step(access_request: AccessRequest, *, event: Event | None = None) -> list[User]:
     """Within the caller's transaction: open the first step to come; return who is asked.
 
     The people are found now, not when the request was made: managers and groups change. When none
-    of them is to be had, alternates are asked at once, and without these somebody is told.
+    of them is to be had, alternates are asked at once, and without these somebody is told. Where an
+    extension is to say who approves, it is called first. `event` is what leads to the step.
     """
     step = access_request.steps.filter(state=StepState.COMING).order_by("position")[0]
+    if determining.holds_up(access_request, step):
+        return []
+    moved = access_request.move(event) if event else {}
     step.open(due_at=clock.now() + timedelta(days=step.decision_days))
     found = resolve(access_request, step)
     is_alternate = not found
@@ -211,11 +204,14 @@ def carry_out(access_request: AccessRequest, *, by: User | None) -> None:
 
 
 def fulfill(access_request: AccessRequest, *, by: User | None) -> None:
-    """Within the caller's transaction: let access begin or last longer, at its moment."""
+    """Within the caller's transaction: let access begin or last longer, or correct its answers."""
+    if access_request.corrects:
+        _correct(access_request, by=by)
+        return
     decision = still_fits(access_request)
     if not decision:
         call_off(access_request, " ".join(reason.text for reason in decision.reasons))
-    elif access_request.kind in EXTENDS:
+    elif access_request.extends:
         _extend(access_request, by=by)
     elif access_request.starts_at and access_request.starts_at > clock.now():
         moved = access_request.move(Event.SCHEDULE)
@@ -285,13 +281,6 @@ def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
     )
 
 
-def call_off(access_request: AccessRequest, reason: str) -> None:
-    """Within the caller's transaction: cancel a request that events have overtaken."""
-    close_steps(access_request)
-    moved = access_request.move(Event.CANCEL, reason=reason, final=True)
-    record(access_request, "request.canceled", by=None, justification=reason, **moved)
-
-
 def span_of(access_request: AccessRequest) -> rules.Span:
     """Return from when to when access would be given if it started now (UTC)."""
     moment = clock.now()
@@ -307,10 +296,31 @@ def wanted_end(access_request: AccessRequest) -> datetime | None:
     return min((end for end in ends if end), default=None)
 
 
-def _extend(access_request: AccessRequest, *, by: User | None) -> None:
+def _correct(access_request: AccessRequest, *, by: User | None) -> None:
+    assignment = _live_assignment(access_request)
+    rewrite_attributes(access_request, assignment)
+    moved = access_request.move(Event.CORRECT, final=True)
+    record(access_request, "request.corrected", by=None, **moved)
+    if by != access_request.target:
+        tell(
+            access_request,
+            "access.corrected",
+            [access_request.target],
+            by=str(access_request.requestor),
+            assignment=assignment.pk,
+        )
+
+
+def _live_assignment(access_request: AccessRequest) -> Assignment:
+    """Within the caller's transaction: lock the access that a request is about, while it lasts."""
     assignment = Assignment.objects.select_for_update(of=("self",)).get(requests=access_request)
     if not assignment.is_live:
         deny("access_ended", f"{access_request.package} has ended.", "Ask for it again.").require()
+    return assignment
+
+
+def _extend(access_request: AccessRequest, *, by: User | None) -> None:
+    assignment = _live_assignment(access_request)
     assignments.move_end(assignment, wanted_end(access_request), by=by)
     moved = access_request.move(Event.EXTEND, final=True)
     record(access_request, "request.extended", by=None, **moved)
@@ -320,50 +330,6 @@ def _extend(access_request: AccessRequest, *, by: User | None) -> None:
         [access_request.target],
         ends_at=assignment.ends_at,
         assignment=assignment.pk,
-    )
-
-
-def close_steps(access_request: AccessRequest) -> None:
-    """Within the caller's transaction: nobody is asked any more, and no answer is waited for."""
-    callouts.close(access_request.pk)
-    access_request.steps.filter(state__in=[StepState.COMING, StepState.WAITING]).update(
-        state=StepState.CLOSED
-    )
-
-
-def record(access_request: AccessRequest, action: str, *, by: User | None, **details: Any) -> None:
-    """Within the caller's transaction: write an event about a request and its target."""
-    trail.record(
-        action,
-        access_request,
-        by=by,
-        target=access_request.target,
-        package=str(access_request.package),
-        **details,
-    )
-
-
-def tell(
-    access_request: AccessRequest,
-    event: str,
-    recipients: Iterable[User],
-    *,
-    once: str | None = None,
-    **facts: Any,
-) -> None:
-    """Within the caller's transaction: notify people about a request."""
-    notify(
-        event,
-        recipients,
-        access_request,
-        once=once,
-        package=str(access_request.package),
-        target=str(access_request.target),
-        requestor=str(access_request.requestor),
-        kind=access_request.kind,
-        justification=access_request.justification[:SHORT_TEXT],
-        reference=access_request.reference,
-        **facts,
     )
 
 
@@ -390,8 +356,3 @@ def remind(access_request: AccessRequest, step: ApprovalStep, *, by: User | None
 def everyone_asked(access_request: AccessRequest) -> list[User]:
     """Return whoever was asked in any stage of a request."""
     return list(User.objects.filter(asked_in__step__access_request=access_request).distinct())
-
-
-def names(people: Iterable[User]) -> list[str]:
-    """Return people as an event keeps them."""
-    return [str(user) for user in people]

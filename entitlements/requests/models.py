@@ -1,5 +1,6 @@
 """Asking and deciding: requests, the stages they pass, and who was asked."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 from uuid import uuid4
 
@@ -10,9 +11,11 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
+from entitlements.policies.corrections import changes_between
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.delegations import in_force
 from entitlements.requests.states import (
+    EXTENDS,
     MOVING,
     OPEN,
     REMOVES,
@@ -30,6 +33,8 @@ __all__ = [
     "ApprovalStep",
     "StepApprover",
     "StepState",
+    "calls_systems",
+    "decider_of",
     "stage_terms",
 ]
 
@@ -122,7 +127,7 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         return self.filter(state=RequestState.SCHEDULED, starts_at__lte=clock.now())
 
     def obsolete(self) -> Self:
-        """Open requests to extend access that has ended."""
+        """Open requests to change access that has ended."""
         return self.open().filter(assignment__ended_at__isnull=False)
 
 
@@ -167,7 +172,7 @@ class AccessRequest(models.Model):
                 name="one_open_request_per_package_and_target",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["user_add", "admin_add", "on_behalf_add"])
+                condition=Q(kind__in=["user_add", "admin_add", "on_behalf_add", "system_add"])
                 | Q(assignment__isnull=False),
                 name="request_about_access_names_it",
             ),
@@ -193,6 +198,32 @@ class AccessRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def corrects(self) -> bool:
+        """Whether it changes answers of access that somebody has, and nothing else."""
+        return bool(self.terms.get("corrects"))
+
+    @property
+    def corrected_answers(self) -> list[dict[str, str]]:
+        """Which answers are changed: each question with the old and the new words."""
+        return changes_between(self.terms.get("answered_before", []), self.answers)
+
+    @property
+    def told_answers(self) -> list[dict[str, Any]]:
+        """The answers as people read them; of one that is corrected `was` says the old words."""
+        if not self.corrects:
+            return list(self.answers)
+        old = {change["key"]: change for change in self.corrected_answers}
+        told = [{**one, "was": old.get(one["question"], {}).get("old")} for one in self.answers]
+        answered = {one["question"] for one in self.answers}
+        gone = [change for key, change in old.items() if key not in answered]
+        return told + [{"text": one["question"], "shown": "", "was": one["old"]} for one in gone]
+
+    @property
+    def extends(self) -> bool:
+        """Whether it is to move the end of access that somebody has."""
+        return self.kind in EXTENDS and not self.corrects
 
     @property
     def is_moving(self) -> bool:
@@ -245,3 +276,17 @@ def stage_terms(access_request: AccessRequest) -> list[dict[str, Any]]:
     """Return the frozen stages of a request."""
     stages: list[dict[str, Any]] = access_request.terms.get("stages", [])
     return stages
+
+
+def decider_of(stage: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the extension (its id and name) that is still to say who approves a frozen stage."""
+    extension: dict[str, str] | None = stage.get("extension")
+    return None if stage.get("is_settled") else extension
+
+
+def calls_systems(access_request: AccessRequest) -> bool:
+    """Say whether systems are called on account of a request."""
+    stages = stage_terms(access_request)
+    return bool(access_request.terms.get("callouts")) or any(
+        stage.get("extension") for stage in stages
+    )

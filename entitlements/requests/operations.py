@@ -13,16 +13,14 @@ from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied, collect, deny
 from entitlements.directory.models import User
 from entitlements.locks import take_turns
-from entitlements.policies.answers import Given, given_again, kept
-from entitlements.policies.models import AssignmentPolicy, frozen_terms
-from entitlements.policies.question_terms import from_frozen
+from entitlements.policies.answers import Given, given_again
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.questions import terms_of_questions
-from entitlements.policies.risk import stages_for
 from entitlements.policies.rules import text_fits
-from entitlements.requests import candidates, flow, permissions
-from entitlements.requests.attributes import names_by_key, questions_about, with_profile
+from entitlements.requests import candidates, flow, making, permissions
+from entitlements.requests.attributes import questions_about
 from entitlements.requests.models import AccessRequest, StepState
-from entitlements.requests.states import ADDS, EXTENDS, WISHED, Event, RequestKind, RequestState
+from entitlements.requests.states import ADDS, WISHED, Event, RequestKind, RequestState
 
 REMIND_AGAIN = flow.ONE_DAY
 OVERTAKEN = "The access ended before the request was decided."
@@ -64,7 +62,7 @@ def submit(
     may_ask = permissions.can_ask_for(by, target, policy)
     (may_ask + candidates.can_request(policy, target, **wish)).require()
     kind = RequestKind.USER_ADD if target == by else RequestKind.ON_BEHALF_ADD
-    access_request = _create(kind, policy, by, target, **wish)
+    access_request = making.create(kind, policy, by, target, **wish)
     flow.record(access_request, "request.submitted", by=by, justification=justification)
     if kind == RequestKind.ON_BEHALF_ADD:
         flow.tell(access_request, "request.asked_for_you", [target])
@@ -107,7 +105,7 @@ def give(
     if skips_approval:
         permissions.can_skip_approval(by, policy.package.catalog).require()
     candidates.can_request(policy, target, is_direct=True, **wish).require()
-    access_request = _create(
+    access_request = making.create(
         RequestKind.ADMIN_ADD, policy, by, target, skips_approval=skips_approval, **wish
     )
     flow.record(
@@ -130,7 +128,7 @@ def extend(
     assignment = _locked(assignment)
     permissions.can_change_own(by, assignment).require()
     candidates.can_extend(assignment, justification=justification, ends_at=ends_at).require()
-    access_request = _create(
+    access_request = making.create(
         RequestKind.USER_EXTEND,
         assignment.policy,
         by,
@@ -157,7 +155,7 @@ def prolong(
     permissions.can_prolong(by, assignment).require()
     wish = {"justification": justification, "ends_at": ends_at}
     candidates.can_extend(assignment, is_by_manager=True, **wish).require()
-    access_request = _create(
+    access_request = making.create(
         RequestKind.ADMIN_UPDATE,
         assignment.policy,
         by,
@@ -307,57 +305,11 @@ def _answers_again(access_request: AccessRequest) -> Given:
     return given_again(access_request.answers, asked)
 
 
-def _create(
-    kind: RequestKind,
-    policy: AssignmentPolicy,
-    requestor: User,
-    target: User,
-    *,
-    justification: str,
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
-    answers: Given | None = None,
-    assignment: Assignment | None = None,
-    skips_approval: bool = False,
-) -> AccessRequest:
-    terms = frozen_terms(policy)
-    if skips_approval or (kind in EXTENDS and not extension_is_approved(policy)):
-        terms["stages"] = []
-    if kind in WISHED:
-        terms["stages"] = [*stages_for(target), *terms["stages"]]
-    needed = attributes_of(policy.package_id) if kind in ADDS else []
-    terms["questions"] = terms["questions"] if kind in ADDS else []
-    terms["questions"] += [one.frozen() for one in questions_about(needed, target)]
-    terms["attributes"] = names_by_key(needed)
-    return AccessRequest.objects.create(
-        kind=kind,
-        package=policy.package,
-        policy=policy,
-        assignment=assignment,
-        requestor=requestor,
-        target=target,
-        justification=justification.strip(),
-        starts_at=starts_at,
-        ends_at=ends_at,
-        terms=terms,
-        answers=kept(from_frozen(terms["questions"]), with_profile(needed, target, answers)),
-        created_at=clock.now(),
-    )
-
-
-def extension_is_approved(policy: AssignmentPolicy) -> bool:
-    """Say whether the stages are asked; where holders cannot extend, a manager does not skip them.
-
-    The switch about extensions counts only where holders may ask for them.
-    """
-    return policy.extension_requires_approval or not policy.allows_extension
-
-
 def _remove(
     kind: RequestKind, reason: EndReason, assignment: Assignment, by: User, justification: str
 ) -> AccessRequest:
     _refuse_bad_text(justification)
-    access_request = _create(
+    access_request = making.create(
         kind,
         assignment.policy,
         by,

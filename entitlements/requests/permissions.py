@@ -120,6 +120,21 @@ def can_prolong(user: User, assignment: Assignment) -> Decision:
     return can(user, "manage_assignments", assignment.package.catalog)
 
 
+def can_correct_for(user: User, assignment: Assignment) -> Decision:
+    """Only people who manage assignments in the catalog, and never for their own access."""
+    if not assignment.is_live:
+        return deny(
+            "access_ended", f"{assignment.package} has ended already.", "It can be asked for again."
+        )
+    if user.pk == assignment.target_id:
+        return deny(
+            "own_access",
+            "You correct your own answers on the page of your access, where its policy lets you.",
+            "Or ask somebody else who manages assignments.",
+        )
+    return can(user, "manage_assignments", assignment.package.catalog)
+
+
 def can_skip_approval(user: User, catalog: Catalog) -> Decision:
     """Only owners of a catalog, where the organization allows it."""
     is_owner = holds(user, "manage_roles", catalog.pk)

@@ -4,7 +4,8 @@ What was decided stays decided. The stage that waits begins anew if the policy h
 stages to come are replaced. The rules are told in docs/decisions/0017.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from django.db import transaction
@@ -17,11 +18,11 @@ from entitlements.policies.comparing import Difference, compare
 from entitlements.policies.models import frozen_terms
 from entitlements.policies.risk import is_for_risk
 from entitlements.requests import flow
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
-from entitlements.requests.operations import extension_is_approved
-from entitlements.requests.states import EXTENDS, RequestState
+from entitlements.requests.making import is_approved_anew
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepState, decider_of
+from entitlements.requests.states import UPDATES, RequestState
 
-KEPT = ("questions",)
+KEPT = ("questions", "attributes", "corrects", "answered_before")
 UNOPENED = {
     "state": StepState.COMING,
     "needed": 1,
@@ -67,10 +68,22 @@ def terms_now(access_request: AccessRequest) -> dict[str, Any]:
     """Return the policy as the request would keep it now, with the questions that it was asked."""
     policy, old = access_request.policy, access_request.terms
     terms = frozen_terms(policy)
-    if access_request.kind in EXTENDS and not extension_is_approved(policy):
+    corrects = access_request.corrects
+    if access_request.kind in UPDATES and not is_approved_anew(policy, corrects=corrects):
         terms["stages"] = []
-    terms["stages"] = [*filter(is_for_risk, old["stages"]), *terms["stages"]]
+    stages = [*filter(is_for_risk, old["stages"]), *terms["stages"]]
+    terms["stages"] = [
+        before if before and _has_said(before, stage) else stage
+        for before, stage in zip_longest(old["stages"][: len(stages)], stages)
+    ]
     return {**terms, **{name: old[name] for name in KEPT if name in old}}
+
+
+def _has_said(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Say whether the extension that a stage names has said already who approves it."""
+    decider = before.get("extension")
+    is_same = bool(decider and now.get("extension") and decider["id"] == now["extension"]["id"])
+    return is_same and bool(before.get("is_settled"))
 
 
 def differences(access_request: AccessRequest) -> list[Difference]:
@@ -126,8 +139,11 @@ def _stages_speak_against(access_request: AccessRequest, step: ApprovalStep) -> 
 def _replace_steps(access_request: AccessRequest, stages: list[dict[str, Any]]) -> bool:
     """Replace the stages that are not decided; say whether the one that waits begins anew."""
     step = access_request.steps.get(state=StepState.WAITING)
-    columns = flow.step_columns(stages[step.position - 1])
-    is_changed = any(not _same(getattr(step, name), value) for name, value in columns.items())
+    stage = stages[step.position - 1]
+    columns = flow.step_columns(stage)
+    is_undetermined = decider_of(stage) is not None
+    differs = any(not _same(getattr(step, name), value) for name, value in columns.items())
+    is_changed = is_undetermined or differs
     if is_changed:
         step.asked.all().delete()
         access_request.steps.filter(pk=step.pk).update(**columns, **UNOPENED)

@@ -17,6 +17,7 @@ from entitlements.policies import approvers
 from entitlements.policies.approvers import Approver
 from entitlements.policies.models import STRICTEST_FIRST, AssignmentPolicy, Scope, frozen_terms
 from entitlements.requests import candidates
+from entitlements.requests.models import decider_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Prospect:
     """One policy as it would treat a person who asks now.
 
     `rank` counts strictness from 1; `asked` is who would be asked in each stage if it opened now,
-    and `ends_at` when access would end at the latest (UTC), or None.
+    `deciders` the extensions that say it (empty: none), and then `asked` the fallbacks. `ends_at`
+    is when access would end at the latest (UTC), or None.
     """
 
     policy: AssignmentPolicy
@@ -42,6 +44,7 @@ class Prospect:
     is_offered: bool
     decision: Decision
     asked: tuple[tuple[Approver, ...], ...]
+    deciders: tuple[str, ...]
     ends_at: datetime | None
 
 
@@ -62,7 +65,7 @@ def simulate(package: AccessPackage, person: User) -> list[Prospect]:
             rank=rank_of(policy),
             is_offered=policy.pk in offered,
             decision=candidates.may_ask(policy, person),
-            asked=tuple(_asked(policy, person)),
+            **_stages(policy, person),
             ends_at=candidates.limit_of(policy, starts_at=clock.now()),
         )
         for policy in policies
@@ -90,11 +93,19 @@ def _standing(
     )
 
 
-def _asked(policy: AssignmentPolicy, person: User) -> list[tuple[Approver, ...]]:
-    return [
-        tuple(_resolve(stage, policy, person) or _resolve(stage, policy, person, alternates=True))
-        for stage in frozen_terms(policy)["stages"]
-    ]
+def _stages(policy: AssignmentPolicy, person: User) -> dict[str, Any]:
+    """Return who would be asked in each stage, or where an extension says it, its fallbacks."""
+    stages = frozen_terms(policy)["stages"]
+    deciders = [decider_of(stage) for stage in stages]
+    return {
+        "asked": tuple(
+            tuple(
+                _resolve(stage, policy, person) or _resolve(stage, policy, person, alternates=True)
+            )
+            for stage in stages
+        ),
+        "deciders": tuple(decider["name"] if decider else "" for decider in deciders),
+    }
 
 
 def _resolve(

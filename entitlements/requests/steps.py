@@ -1,7 +1,8 @@
 """The stages that a request passes: copies of a policy's stages, who was asked, who decided."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -203,6 +204,19 @@ class ApprovalStep(models.Model):
         """Within the caller's transaction: end it without a decision, and save."""
         self.state = state
         self.save(update_fields=["state"])
+
+
+def step_columns(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a step copies from a frozen stage."""
+    return {
+        "decision_days": stage["decision_days"],
+        "requires_justification": stage["requires_justification"],
+        "rule": stage.get("rule", DecisionRule.ANY),
+        "quorum": stage.get("quorum"),
+        "escalation_days": stage.get("escalation_days"),
+        "reminder_days": stage.get("reminder_days"),
+        "terms": stage["approvers"],
+    }
 
 
 class StepApproverQuerySet(models.QuerySet["StepApprover"]):

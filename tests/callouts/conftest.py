@@ -34,6 +34,28 @@ def attach(receiver):
 
 
 @pytest.fixture
+def decide(receiver):
+    """Let the receiver say who approves a stage of a policy; `fallbacks` decide instead."""
+
+    def decide(policy, position=1, *, fallbacks=(), **fields):
+        fields = {"url": receiver.url, "name": "Deciders", "waits_for": timedelta(days=3), **fields}
+        extension = CustomExtensionFactory(policy=policy, response="approval_stage", **fields)
+        ApprovalStageFactory(
+            policy=policy, position=position, extension=extension, fallbacks=fallbacks
+        )
+        return extension
+
+    return decide
+
+
+@pytest.fixture
+def undetermined(ada, policy, decide):
+    """Ada's request, for which an extension is asked who approves its only stage."""
+    decide(policy)
+    return operations.submit(policy, by=ada, justification="Year-end close")
+
+
+@pytest.fixture
 def waiting(ada, policy, attach):
     """Ada's request, which waits for an extension before it is looked at."""
     attach(policy, "created", name="Tickets", waits_for=timedelta(days=3))

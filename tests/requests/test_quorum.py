@@ -9,7 +9,7 @@ from entitlements import clock, sweep
 from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
 from entitlements.models import AccessRequest, ApprovalStep, Notification, StepApprover
-from entitlements.requests import deciding, operations
+from entitlements.requests import deciding, making, operations
 from entitlements.requests.models import StepState
 from entitlements.requests.states import RequestState
 from entitlements.requests.voices import voices_in
@@ -220,10 +220,10 @@ def test_five_stages_are_passed_in_order(ask, bo, gita):
 def test_requests_from_before_there_were_rules_take_one_approval(ada, bo, gita, monkeypatch):
     policy = AssignmentPolicyFactory()
     ApprovalStageFactory(policy=policy, position=1, approvers=[bo, gita])
-    old = ("rule", "quorum", "escalation_days", "reminder_days")
+    old = ("rule", "quorum", "escalation_days", "reminder_days", "extension")
 
     def frozen(policy):
-        terms = operations_terms(policy)
+        terms = making_terms(policy)
         for stage in terms["stages"]:
             for name in old:
                 stage.pop(name)
@@ -231,8 +231,8 @@ def test_requests_from_before_there_were_rules_take_one_approval(ada, bo, gita, 
                 approver.pop("is_alternate")
         return terms
 
-    operations_terms = operations.frozen_terms
-    monkeypatch.setattr(operations, "frozen_terms", frozen)
+    making_terms = making.frozen_terms
+    monkeypatch.setattr(making, "frozen_terms", frozen)
     asked = operations.submit(policy, by=ada)
     assert not set(old) & set(asked.terms["stages"][0])
 
