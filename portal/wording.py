@@ -14,13 +14,15 @@ from entitlements.policies.models import (
     DecisionRule,
     Expiration,
 )
-from entitlements.requests.models import AccessRequest
+from entitlements.requests.models import AccessRequest, decider_of
 from entitlements.requests.states import RequestKind
 from portal import dates
 
+EXTENSION: Final = "extension"
+
 
 class Asked(NamedTuple):
-    """One entry of a stage: whom it asks."""
+    """One entry of a stage: whom it asks, or the extension that says whom."""
 
     kind: str
     name: str
@@ -72,6 +74,8 @@ def approvers(entries: Iterable[Asked], *, whose: str, shows_names: bool) -> str
 
 
 def _approver(entry: Asked, *, whose: str, shows_names: bool) -> str:
+    if entry.kind == EXTENSION:
+        return f"whoever {entry.name} names when asked"
     related = RELATED.get(ApproverKind(entry.kind))
     if related:
         return related.format(whose=whose)
@@ -82,7 +86,9 @@ def _approver(entry: Asked, *, whose: str, shows_names: bool) -> str:
 
 def asked_by_terms(stage: dict[str, Any]) -> list[Asked]:
     """Return whom a stage asks, from the terms that a request keeps."""
-    return [
+    decider = decider_of(stage)
+    named = [Asked(EXTENSION, decider["name"], is_fallback=False)] if decider else []
+    return named + [
         Asked(entry["kind"], entry["name"], entry["is_fallback"], entry.get("is_alternate", False))
         for entry in stage["approvers"]
     ]
@@ -90,7 +96,9 @@ def asked_by_terms(stage: dict[str, Any]) -> list[Asked]:
 
 def asked_by(stage: ApprovalStage) -> list[Asked]:
     """Return whom a stage of a policy asks."""
-    return [
+    decider = stage.extension
+    named = [Asked(EXTENSION, str(decider), is_fallback=False)] if decider else []
+    return named + [
         Asked(entry.kind, str(entry), entry.is_fallback, entry.is_alternate)
         for entry in stage.approvers.all()
     ]
@@ -123,17 +131,22 @@ HEADINGS: Final = {
     RequestKind.ADMIN_ADD: "{package}",
     RequestKind.ON_BEHALF_ADD: "{package}",
     RequestKind.USER_EXTEND: "Extend {package}",
+    RequestKind.USER_UPDATE: "Correct answers for {package}",
     RequestKind.ADMIN_UPDATE: "Extend {package}",
     RequestKind.USER_REMOVE: "Give back {package}",
     RequestKind.ADMIN_REMOVE: "End {package}",
     RequestKind.ON_BEHALF_REMOVE: "End {package}",
     RequestKind.APPROVER_REMOVE: "End {package}",
+    RequestKind.SYSTEM_ADD: "{package}",
+    RequestKind.SYSTEM_UPDATE: "Extend {package}",
+    RequestKind.SYSTEM_REMOVE: "End {package}",
 }
 
 
 def heading(access_request: AccessRequest, viewer: User) -> str:
     """Return what a request is about, and for whom if not for its viewer."""
-    text = HEADINGS[RequestKind(access_request.kind)].format(package=access_request.package)
+    kind = RequestKind.USER_UPDATE if access_request.corrects else RequestKind(access_request.kind)
+    text = HEADINGS[kind].format(package=access_request.package)
     is_own = access_request.target_id == viewer.pk
     return text if is_own else f"{text} for {access_request.target}"
 

@@ -6,6 +6,7 @@ use, and everything that it did is undone before the next role tries.
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -25,9 +26,12 @@ from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
 from entitlements.policies import drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.question_terms import QuestionTerms
+from entitlements.policies.questions import tidied, write_questions
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import PolicyTerms
+from entitlements.requests import callbacks, correcting, reapplying
 from entitlements.requests import operations as requests
-from entitlements.requests import reapplying
 from entitlements.requests.states import RequestKind, RequestState
 from tests.factories import (
     AccessPackageFactory,
@@ -37,6 +41,7 @@ from tests.factories import (
     AssignmentPolicyFactory,
     CatalogFactory,
     ConnectedSystemFactory,
+    CustomExtensionFactory,
     GroupFactory,
     ResourceFactory,
     ResourceRoleFactory,
@@ -87,6 +92,24 @@ class Place:
             assignment=failed,
         )
         self.by_hand = AssignmentPolicyFactory(package=self.package, name="By hand", scope="nobody")
+        self._ask(name)
+
+    def _ask(self, name):
+        """Let somebody hold what was asked for with an answer, and an extension be asked."""
+        package = AccessPackageFactory(catalog=self.catalog, name=f"{name} asking")
+        asking = AssignmentPolicyFactory(package=package)
+        question = QuestionTerms("short_text", "Which project?", is_editable=True)
+        write_questions(asking, tidied((question,)))
+        self.key = str(asking.questions.get().key)
+        self.corrected = {self.key: "GEMINI"}
+        self.answered = AssignmentFactory(policy=asking)
+        decider = CustomExtensionFactory(
+            catalog=self.catalog, response="approval_stage", waits_for=timedelta(days=1)
+        )
+        dynamic = AssignmentPolicyFactory(package=package, name="Dynamic")
+        ApprovalStageFactory(policy=dynamic, position=1, extension=decider)
+        requests.submit(dynamic, by=UserFactory())
+        self.callout = models.Callout.objects.get(extension=decider)
 
 
 class World:
@@ -331,6 +354,11 @@ MATRIX = [
         lambda place: Page("package_ways", (place.package.pk,)),
     ),
     Action(
+        "25", "correct answers of an assignment", GIVERS,
+        lambda place, by: correcting.correct_for(place.answered, place.corrected, by=by),
+        lambda place: Page("assignment_answers", (place.answered.pk,), answer_fields(place)),
+    ),
+    Action(
         "26", "end access", GIVERS,
         lambda place, by: requests.remove(place.assignment, by=by),
         lambda place: Page("assignments_end", (), {"id": [place.assignment.pk]}),
@@ -350,7 +378,25 @@ MATRIX = [
         lambda place, by: delivery.reprocess_assignment(place.assignment, by=by),
         lambda place: Page("assignments_again", (), {"id": [place.assignment.pk]}),
     ),
+    Action(
+        "32", "say who approves in the place of an extension", GIVERS,
+        lambda place, by: callbacks.resume_by_hand(place.callout, by=by, terms=stage(place)),
+        lambda place: Page(
+            "callout_answer",
+            (place.callout.pk,),
+            {"stage1-decision_days": 5, "stage1-approvers": f"user:{place.bystander.pk}"},
+        ),
+    ),
 ]  # fmt: skip
+
+
+def answer_fields(place):
+    policy = place.answered.policy
+    return {f"answer-{policy.pk.hex[:8]}-{place.key}": "GEMINI"}
+
+
+def stage(place):
+    return StageTerms((ApproverTerms("user", user_id=place.bystander.pk),))
 
 
 def group_of(group):

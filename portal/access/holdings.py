@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from entitlements.assignments.grants import HeldRole, also_given, roles_of
 from entitlements.assignments.models import Assignment
@@ -10,8 +11,9 @@ from entitlements.decisions import Decision
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import candidates
+from entitlements.requests.correcting import answers_of
 from entitlements.requests.models import AccessRequest
-from entitlements.requests.states import EXTENDS, OPEN
+from entitlements.requests.states import OPEN
 from portal import wording
 from portal.badges import badge_for
 
@@ -82,7 +84,7 @@ class Holding:
     @property
     def extension_asked(self) -> AccessRequest | None:
         """The request to extend it that is still on its way."""
-        waiting = (one for one in self.requests if one.kind in EXTENDS and one.state in OPEN)
+        waiting = (one for one in self.requests if one.extends and one.state in OPEN)
         return next(waiting, None)
 
     @cached_property
@@ -96,6 +98,16 @@ class Holding:
     def extension_needs_approval(self) -> bool:
         policy = self.assignment.policy
         return policy.extension_requires_approval and policy.stages.exists()
+
+    @cached_property
+    def answers(self) -> list[dict[str, Any]]:
+        """What was answered for it, as it counts now."""
+        return answers_of(self.assignment)
+
+    @property
+    def can_correct(self) -> bool:
+        """Whether the viewer is led to where he corrects his answers."""
+        return self.can_change and self.assignment.policy.allows_correction
 
     @property
     def events(self) -> list[tuple[AuditEvent, str]]:

@@ -10,7 +10,12 @@ from django import forms
 from entitlements.decisions import Reason
 from entitlements.directory.models import User
 from entitlements.requests.context import Facts, facts_about
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    stage_terms,
+)
 from portal import wording
 
 MOST_TOGETHER: Final = 100
@@ -76,7 +81,7 @@ def stages_of(facts: Facts) -> list[Stage]:
         if step.pk in names
         else Stage(
             step,
-            wording.approvers(_asked(step), whose=whose, shows_names=True)
+            wording.approvers(_asked(facts, step), whose=whose, shows_names=True)
             + wording.needs(step.rule, step.quorum),
         )
         for step in facts.steps
@@ -126,8 +131,8 @@ def why_alone(facts: Facts) -> list[str]:
     return reasons
 
 
-def _asked(step: ApprovalStep) -> list[wording.Asked]:
-    return wording.asked_by_terms({"approvers": step.terms})
+def _asked(facts: Facts, step: ApprovalStep) -> list[wording.Asked]:
+    return wording.asked_by_terms(stage_terms(facts.access_request)[step.position - 1])
 
 
 def _is_id(text: str) -> bool:

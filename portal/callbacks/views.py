@@ -25,7 +25,11 @@ CONFLICTS: Final = {"answered_already", "message_used", "not_waited_for"}
 @login_not_required
 @require_POST
 def resume(request: HttpRequest, callout_id: UUID) -> HttpResponse:
-    """Take the signed answer to a call: JSON with `callout`, and perhaps `state` and `detail`."""
+    """Take the signed answer to a call.
+
+    It is JSON with `callout`, and perhaps `state`, `detail`, and `approvalStage`, which says who
+    approves.
+    """
     if not ratelimit.consume(request, action="resume_callout"):
         return _refusal(deny("too_many", "Too many messages; wait a minute."), 429)
     callout = Callout.objects.select_related("extension").filter(pk=callout_id).first()
@@ -66,7 +70,8 @@ def _read(body: bytes, callout: Callout) -> dict[str, Any] | Decision:
         return deny("detail_unreadable", "The detail must be text.")
     if state not in (None, "", "done", "denied"):
         return deny("unknown_state", "The state can be “done” or “denied”.")
-    return {"detail": detail, "denies": state == "denied"}
+    stage = message.get("approvalStage")
+    return {"detail": detail, "denies": state == "denied", "approval_stage": stage}
 
 
 def _refusal(decision: Decision, status: int) -> JsonResponse:

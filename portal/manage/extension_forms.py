@@ -3,12 +3,14 @@
 from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
 
 from entitlements.catalog.extension_models import (
     Behaviour,
     CalloutStage,
     CustomExtension,
     ExtensionKind,
+    ExtensionResponse,
     OnTimeout,
 )
 from entitlements.catalog.extensions import MOST_OVERLAP_HOURS, ExtensionTerms
@@ -27,6 +29,11 @@ EXTENSION_PLACES: Final = {
     "wait_out_of_range": "wait",
     "nothing_to_wait_with": "behaviour",
 }
+DECIDING: Final = [
+    (OnTimeout.FAIL.value, OnTimeout.FAIL.label),
+    (OnTimeout.CONTINUE.value, "Those decide whom the stage names instead; if none, it fails"),
+    (OnTimeout.DENY.value, OnTimeout.DENY.label),
+]
 UNITS: Final = {"minutes": 1, "hours": 60, "days": 24 * 60}
 
 
@@ -51,6 +58,12 @@ class ExtensionForm(PickingForm):
         choices=Behaviour.choices,
         widget=forms.RadioSelect,
         initial=Behaviour.LAUNCH_AND_CONTINUE,
+    )
+    response = forms.ChoiceField(
+        label="What its answer says",
+        choices=ExtensionResponse.choices,
+        widget=forms.RadioSelect,
+        initial=ExtensionResponse.OUTCOME,
     )
     wait = forms.IntegerField(
         label="How long we wait for its answer", min_value=1, initial=3, required=False
@@ -77,8 +90,21 @@ class ExtensionForm(PickingForm):
     def __init__(self, sent: Any = None, *, extension: CustomExtension | None = None) -> None:
         self.extension = extension
         super().__init__(sent, initial=_initial_of(extension) if extension else {})
+        if self.is_finding:
+            self._show_usual()
+        self.fields["response"].required = False
         if extension:
-            self.fields["kind"].disabled = True
+            self.fields["kind"].disabled = self.fields["response"].disabled = True
+        if self.says_who_approves:
+            self.fields["on_timeout"].choices = DECIDING  # type: ignore[attr-defined]
+
+    def _show_usual(self) -> None:
+        """Let fields that appear only now show what is usual, and not nothing."""
+        shown = QueryDict(mutable=True)
+        shown.update(self.data)
+        for name in ("response", "wait", "unit", "on_timeout"):
+            shown.setdefault(name, str(self.get_initial_for_field(self.fields[name], name)))
+        self.data = shown
 
     @property
     def shows_behaviour(self) -> bool:
@@ -88,6 +114,11 @@ class ExtensionForm(PickingForm):
     @property
     def shows_wait(self) -> bool:
         return self.shows_behaviour and self["behaviour"].value() == Behaviour.LAUNCH_AND_WAIT
+
+    @property
+    def says_who_approves(self) -> bool:
+        response = self["response"].value()
+        return self.shows_wait and response == ExtensionResponse.APPROVAL_STAGE
 
     def terms(self) -> ExtensionTerms:
         entered = self.cleaned_data
@@ -100,6 +131,9 @@ class ExtensionForm(PickingForm):
             behaviour=entered["behaviour"]
             if self.shows_behaviour
             else Behaviour.LAUNCH_AND_CONTINUE,
+            response=ExtensionResponse.APPROVAL_STAGE
+            if self.says_who_approves
+            else ExtensionResponse.OUTCOME,
             wait_minutes=minutes if self.shows_wait else None,
             on_timeout=entered["on_timeout"],
             is_enabled=entered["is_enabled"],
@@ -145,9 +179,9 @@ class AnswerForm(forms.Form):
         help_text="Approvers and whoever asked read it.",
     )
 
-    def __init__(self, sent: Any = None, *, holds: bool) -> None:
+    def __init__(self, sent: Any = None, *, may_deny: bool) -> None:
         super().__init__(sent)
-        if not holds:
+        if not may_deny:
             del self.fields["denies"]
 
 
@@ -160,7 +194,8 @@ class CalloutsForm(forms.Form):
         super().__init__(sent, prefix="callouts")
         attached = before.callouts if before else ()
         extensions = package.catalog.extensions if package else CustomExtension.objects.none()
-        self.extensions = list(extensions.order_by("name", "pk"))
+        called = extensions.filter(response=ExtensionResponse.OUTCOME)
+        self.extensions = list(called.order_by("name", "pk"))
         for extension in self.extensions:
             self.fields[str(extension.pk)] = forms.MultipleChoiceField(
                 label=str(extension),

@@ -37,6 +37,7 @@ SWITCHES: Final = (
     "allows_on_behalf",
     "allows_extension",
     "extension_requires_approval",
+    "allows_correction",
     "sends_notifications",
     "shows_approvers",
     "approver_can_remove",
@@ -83,7 +84,14 @@ class PolicyForm(PickingForm):
         initial=False,
     )
     allows_extension = switch("Holders may ask to keep it for longer")
-    extension_requires_approval = switch("The same people approve an extension")
+    extension_requires_approval = switch(
+        "The same people approve an extension", "And answers that are corrected later."
+    )
+    allows_correction = switch(
+        "Holders may correct their answers later",
+        "Those that may be corrected, to the questions below and about their profile.",
+        initial=False,
+    )
     sends_notifications = switch("Holders are mailed when access begins and ends")
     is_enabled = switch("On", "Off: nothing is asked for or given under this policy.")
     accepts_requests = switch("New requests", "Off: access is given directly only.")
@@ -101,8 +109,9 @@ class PolicyForm(PickingForm):
         super().__init__(sent, initial=initial)
         most = max(OFFERED_STAGES, len(self.before.stages) if self.before else 0)
         self.fields["stage_count"].choices = stage_counts(most)  # type: ignore[attr-defined]
-        self.stages = [self._stage(position) for position in range(1, most + 1)]
         self.package = policy.package if policy else package
+        self.deciding = list(self.package.catalog.extensions.deciding()) if self.package else []
+        self.stages = [self._stage(position) for position in range(1, most + 1)]
         self.callouts = CalloutsForm(sent, package=self.package, before=self.before)
         self.questions = QuestionForms(sent, self.before.questions if self.before else ())
 
@@ -110,7 +119,8 @@ class PolicyForm(PickingForm):
         stages = self.before.stages if self.before else ()
         initial = StageForm.initial_of(stages[position - 1]) if position <= len(stages) else {}
         is_sent = f"stage{position}-decision_days" in self.data
-        return StageForm(self.data if is_sent else None, position=position, initial=initial)
+        sent = self.data if is_sent else None
+        return StageForm(sent, position=position, initial=initial, extensions=self.deciding)
 
     @cached_property
     def doubts(self) -> list[Reason]:
@@ -124,7 +134,7 @@ class PolicyForm(PickingForm):
         sent.update(self.data)
         sent.pop("find", None)
         stages = [
-            StageForm(sent, position=stage.position, initial={})
+            StageForm(sent, position=stage.position, initial={}, extensions=self.deciding)
             for stage in self.shown_stages
             if stage.is_bound
         ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.directory.models import Group, User
 from entitlements.policies.comparing import Difference, differences
 from entitlements.policies.models import ApproverKind, Expiration, Scope
@@ -26,6 +27,7 @@ LABELS: Final = {
     "allows_custom_dates": "Dates can be chosen",
     "allows_extension": "Can be extended",
     "extension_requires_approval": "An extension is approved",
+    "allows_correction": "Answers can be corrected by holders",
     "sends_notifications": "Holders are mailed",
     "decision_days": "Days to decide",
     "rule": "Who has to approve",
@@ -33,6 +35,8 @@ LABELS: Final = {
     "escalation_days": "Passed on after days",
     "reminder_days": "Reminders, days before the deadline",
     "approvers": "Who decides",
+    "extension_id": "An extension says who decides",
+    "extension": "An extension says who decides",
     "order": "Order",
 }
 PARTS: Final = {"stages": "Stage", "questions": "Question", "callouts": "Extension"}
@@ -51,7 +55,7 @@ class Line:
 
 
 def changes(before: PolicyTerms, after: PolicyTerms) -> list[Line]:
-    """Return what differs between two versions, by two queries for the names."""
+    """Return what differs between two versions, by three queries for the names."""
     return lines(differences(before, after))
 
 
@@ -62,10 +66,11 @@ def lines(found: list[Difference]) -> list[Line]:
 
 
 def _names(found: Iterable[Difference]) -> dict[str, str]:
-    """Return the names of all people and groups whose ids are somewhere in the differences."""
+    """Return the names of everybody and everything whose ids are in the differences."""
     keys = {key for one in found for value in (one.old, one.new) for key in _ids(value)}
     people = User.objects.filter(pk__in=keys)
-    return {str(one.pk): str(one) for one in (*people, *Group.objects.filter(pk__in=keys))}
+    others = (*Group.objects.filter(pk__in=keys), *CustomExtension.objects.filter(pk__in=keys))
+    return {str(one.pk): str(one) for one in (*people, *others)}
 
 
 def _ids(value: Any) -> Iterator[UUID]:
@@ -82,7 +87,7 @@ def _ids(value: Any) -> Iterator[UUID]:
 
 
 class _Speller:
-    """Says differences in words, with the names of people and groups."""
+    """Says differences in words, with the names of people, groups and extensions."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -142,6 +147,7 @@ def _moment(value: str) -> str:
 
 
 SAID: Final[dict[str, Callable[[Any], str]]] = {
+    "extension": lambda value: str(value["name"]),
     "scope": lambda value: str(Scope(value).label),
     "expiration": lambda value: str(Expiration(value).label),
     "ends_on": _moment,

@@ -36,8 +36,8 @@ class LinesField(forms.CharField):
         super().__init__(required=False, max_length=LONGEST_LINES, widget=widget, **options)
 
 
-def _switch(label: str, *, initial: bool) -> forms.BooleanField:
-    return forms.BooleanField(label=label, required=False, initial=initial)
+def _switch(label: str, help_text: str = "", *, initial: bool) -> forms.BooleanField:
+    return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
 
 
 class QuestionForm(PickingForm):
@@ -67,7 +67,12 @@ class QuestionForm(PickingForm):
         "The browser's language decides which is shown.",
     )
     is_required = _switch("An answer is needed", initial=True)
-    is_editable = _switch("Approvers may correct the answer", initial=False)
+    is_editable = _switch(
+        "The answer may be corrected",
+        "By approvers before they decide, and later by managers of assignments, and by holders "
+        "where the policy lets them.",
+        initial=False,
+    )
 
     def __init__(
         self, sent: Any, *, number: str, position: int = 0, terms: QuestionTerms | None = None

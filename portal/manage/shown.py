@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Prefetch
+
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import ApprovalStage, AssignmentPolicy, Scope
 from portal import wording
 
 SENTENCES = {
@@ -109,6 +111,7 @@ def summaries(package: AccessPackage) -> list[Summary]:
     policies = package.policies.prefetch_related(
         "allowed_users",
         "allowed_groups",
+        Prefetch("stages", ApprovalStage.objects.select_related("extension")),
         "stages__approvers__user",
         "stages__approvers__group",
     )

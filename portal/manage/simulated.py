@@ -54,7 +54,11 @@ class Outlook:
     @property
     def stages(self) -> list[str]:
         """Who would be asked in each stage."""
-        return [_asked(stage) for stage in self.prospect.asked]
+        prospect = self.prospect
+        return [
+            _said_by(decider, stage) if decider else _asked(stage)
+            for stage, decider in zip(prospect.asked, prospect.deciders, strict=True)
+        ]
 
 
 ADMITTED: Final = {
@@ -98,6 +102,12 @@ def verdict(outlooks: list[Outlook]) -> str:
 def _through(way: Way) -> str:
     first, *rest = (str(group) for group in way)
     return f"Through {first}" + "".join(f" → {name}" for name in rest) + ", as a member."
+
+
+def _said_by(decider: str, fallbacks: tuple[Approver, ...]) -> str:
+    names = wording.listed([str(approver.user) for approver in fallbacks], "or")
+    otherwise = f"if it gives no answer, {names}" if names else "nobody is named instead"
+    return f"Decided by whomever “{decider}” names when asked; {otherwise}."
 
 
 def _asked(stage: tuple[Approver, ...]) -> str:

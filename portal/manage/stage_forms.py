@@ -1,12 +1,14 @@
 """One stage of approval as a form: who decides, how many of them, and what if nobody answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.policies.models import RELATIONS, DecisionRule
 from entitlements.policies.stage_terms import (
     LEAST_DAYS_TO_PASS_ON,
@@ -68,8 +70,18 @@ def _picker(label: str, help_text: str = "") -> PickerField:
 
 
 class StageForm(PickingForm):
-    """Who decides in one stage, and how long they have."""
+    """Who decides in one stage, and how long they have.
 
+    `extensions` are those of the catalog that can say who decides; where one does, the other fields
+    are about those who decide in its place.
+    """
+
+    extension = forms.ChoiceField(
+        label="Who says who decides",
+        required=False,
+        help_text="An extension is asked when the stage is reached, and answers with one whole "
+        "stage: who decides, and how long they have.",
+    )
     relations = RelationsField("Who is asked")
     approvers = _picker("People and groups")
     rule = forms.ChoiceField(
@@ -119,11 +131,40 @@ class StageForm(PickingForm):
         help_text=f"At most {MOST_REMINDERS} numbers, for example 7, 3, 1.",
     )
 
-    def __init__(self, sent: Any, *, position: int, initial: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        sent: Any,
+        *,
+        position: int,
+        initial: dict[str, Any],
+        extensions: Sequence[CustomExtension] = (),
+    ) -> None:
         super().__init__(sent, prefix=f"stage{position}", initial=initial)
         self.position = position
         for name in ("rule", "reminders"):
             self.fields[name].required = False
+        named = [(str(one.pk), f"The extension “{one}”") for one in extensions]
+        choices = [("", "People who are named here"), *named]
+        self.fields["extension"].choices = choices  # type: ignore[attr-defined]
+        if self.is_dynamic:
+            self.fields["fallback_relations"].label = "Who decides instead"
+            self.fields["fallbacks"].label = "People and groups who decide instead"
+            self.fields["fallbacks"].help_text = ""
+
+    @property
+    def box(self) -> str:
+        """The id of the whole stage on the page."""
+        return f"stage-{self.position}"
+
+    @property
+    def offers_extensions(self) -> bool:
+        """Whether an extension could say who decides."""
+        return len(self.fields["extension"].choices) > 1  # type: ignore[attr-defined]
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether an extension says who decides."""
+        return bool(self["extension"].value())
 
     @property
     def shows_quorum(self) -> bool:
@@ -159,24 +200,27 @@ class StageForm(PickingForm):
         entered = self.cleaned_data
         plan = {"days": entered["reminder_days"], "none": ()}
         rule = entered["rule"] or DecisionRule.ANY.value
+        lists = [LISTS["fallback"]] if entered["extension"] else LISTS.values()
         return StageTerms(
             approvers=tuple(
                 approver
-                for relations, people, kind in LISTS.values()
+                for relations, people, kind in lists
                 for approver in _approvers(entered[relations], entered[people], **kind)
             ),
             decision_days=entered["decision_days"],
             requires_justification=entered["requires_justification"],
             rule=rule,
             quorum=entered["quorum"] if rule == DecisionRule.QUORUM else None,
-            escalation_days=entered["escalation_days"],
+            escalation_days=None if entered["extension"] else entered["escalation_days"],
             reminder_days=plan.get(entered["reminders"]),
+            extension_id=UUID(entered["extension"]) if entered["extension"] else None,
         )
 
     @staticmethod
     def initial_of(terms: StageTerms) -> dict[str, Any]:
         """Return what the form shows of a stage."""
         initial: dict[str, Any] = {
+            "extension": str(terms.extension_id or ""),
             "decision_days": terms.decision_days,
             "requires_justification": terms.requires_justification,
             "rule": terms.rule,

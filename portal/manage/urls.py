@@ -128,6 +128,11 @@ urlpatterns: list[URLPattern] = [
     path("assignments/again/", assignments.again, name="assignments_again"),
     path("assignments/<uuid:assignment_id>/", assignments.detail, name="assignment"),
     path("assignments/<uuid:assignment_id>/extend/", assignments.extend, name="assignment_extend"),
+    path(
+        "assignments/<uuid:assignment_id>/answers/",
+        assignments.correct,
+        name="assignment_answers",
+    ),
     path("requests/cancel/", assignments.cancel_requests, name="requests_cancel"),
     path("requests/again/", assignments.try_requests_again, name="requests_again"),
 ]

@@ -8,9 +8,10 @@ from typing import Any, Final, Literal
 from django.utils.text import Truncator
 
 from entitlements.audit.models import AuditEvent
+from entitlements.catalog.extension_models import CalloutStage
 from entitlements.directory.models import User
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState, stage_terms
-from entitlements.requests.states import ADDS, EXTENDS, RequestKind, RequestState
+from entitlements.requests.states import ADDS, RequestKind, RequestState
 from portal import dates, wording
 
 Mark = Literal["done", "now", "next", "failed"]
@@ -32,6 +33,13 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
     "request.given_directly": ("done", "person", "{actor} gave it directly to {target}{skipped}."),
     "request.extension_asked": ("done", "inbox", "{actor} asked to keep it {until}."),
     "request.extension_given": ("done", "inbox", "{actor} asked that {target} keeps it {until}."),
+    "request.correction_asked": ("done", "pencil", "{actor} asked to correct {corrections}."),
+    "request.correction_given": (
+        "done",
+        "pencil",
+        "{actor} asked to correct {corrections} for {target}.",
+    ),
+    "request.corrected": ("done", "check-circle", "The answers were corrected."),
     "request.removal_asked": ("done", "back", "{actor} {removed}."),
     "request.approved_automatically": ("done", "check-circle", "No approval was needed."),
     "request.approval_asked": ("done", "people", "{asked} asked to decide{stage}."),
@@ -41,9 +49,19 @@ WORDS: Final[dict[str, tuple[Mark, str, str]]] = {
         "{decider} approved{stage}{shortened}; {tally}.",
     ),
     "request.escalated": ("done", "right", "{passed_on}{stage}."),
-    "request.waits_for_callback": ("done", "system", "{extensions} {was} asked for information."),
-    "request.callback": ("done", "check-circle", "{answerer} answered{instead}."),
-    "request.callback_missed": ("done", "clock", "{extension} gave no answer; it goes on without."),
+    "request.waits_for_callback": ("done", "system", "{extensions} {was} asked {what}{stage}."),
+    "request.callback": ("done", "check-circle", "{answerer} {answered}{stage}{instead}."),
+    "request.callback_missed": ("done", "clock", "{extension} gave no answer; {without}{stage}."),
+    "request.decided_by_fallbacks": (
+        "done",
+        "clock",
+        "{extension} is off, so those decide who are named instead{stage}.",
+    ),
+    "request.undeterminable": (
+        "failed",
+        "cross-circle",
+        "{extension} is off, and nobody is named who decides instead{stage}, so it failed.",
+    ),
     "request.denied_by_callback": ("failed", "ban", "{answerer} denied it{instead}."),
     "request.denied_without_callback": (
         "failed",
@@ -128,6 +146,7 @@ class Teller:
             "until": self._until(),
             "finished": self._finished(),
             "corrected": _corrected(details),
+            "corrections": _corrections(details),
             **_systems(event, actor),
         }
 
@@ -224,12 +243,16 @@ class Teller:
     def _deciders(self, step: ApprovalStep) -> str:
         target = self.access_request.target
         whose = "your" if target.pk == self.viewer.pk else f"{target}’s"
-        entries = wording.asked_by_terms({"approvers": step.terms})
+        entries = wording.asked_by_terms(stage_terms(self.access_request)[step.position - 1])
         return wording.approvers(entries, whose=whose, shows_names=self.shows_names)
 
     def _after_approval(self, roles: list[str]) -> Iterator[Line]:
         access_request = self.access_request
-        if access_request.kind in EXTENDS:
+        if access_request.corrects:
+            if access_request.is_open:
+                yield Line("next", "circle", "Then the new answers count.")
+            return
+        if access_request.extends:
             if access_request.is_open:
                 yield Line("next", "circle", f"Then the end moves {self._until()}.")
             return
@@ -252,12 +275,17 @@ class Teller:
 
 def _systems(event: AuditEvent, actor: str) -> dict[str, str]:
     """Return the words about systems that were called, and who answered in their place."""
-    names = [str(name) for name in event.details.get("extensions", [])]
-    extension = str(event.details.get("extension", ""))
+    details = event.details
+    names = [str(name) for name in details.get("extensions", [])]
+    extension = str(details.get("extension", ""))
+    asks_who = details.get("stage") == CalloutStage.DETERMINING_APPROVAL
     is_by_hand = event.actor_id is not None
     return {
         "extensions": wording.listed(names),
         "was": "was" if len(names) == 1 else "were",
+        "what": "who approves" if asks_who else "for information",
+        "answered": "said who approves" if "approvers" in details else "answered",
+        "without": "those decide who are named instead" if asks_who else "it goes on without",
         "extension": extension,
         "answerer": actor if is_by_hand else extension,
         "instead": f" in the place of {extension}" if is_by_hand else "",
@@ -269,6 +297,11 @@ def _corrected(details: dict[str, Any]) -> str:
         Truncator(details.get(name) or "no answer").chars(LONGEST_QUOTE) for name in ("old", "new")
     )
     return f"the answer to “{details.get('question', '')}” from “{old}” to “{new}”"
+
+
+def _corrections(details: dict[str, Any]) -> str:
+    changes = (change for change in details.get("changes", []) if "question" in change)
+    return wording.listed([_corrected(change) for change in changes])
 
 
 def _was(names: list[str]) -> str:

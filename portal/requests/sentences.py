@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from entitlements.callouts.models import CalloutState
 from entitlements.catalog.extension_models import OnTimeout
 from entitlements.requests.models import StepState
-from entitlements.requests.states import ADDS, EXTENDS, RequestState
+from entitlements.requests.states import ADDS, RequestState
 from portal import dates, wording
 from portal.templatetags.portal import moment
 
@@ -32,16 +32,27 @@ OTHERWISE: Final = {
 }
 
 
+INSTEAD: Final = "those decide who are named instead, and without any it fails"
+
+
 def _waiting_for_systems(story: "Story") -> str:
     pending = [callout for callout in story.callouts if callout.is_pending]
     if not pending:
         return "It waits for information from another system."
     first = min(pending, key=lambda callout: callout.answer_by or callout.created_at)
+    rule = OnTimeout(first.on_timeout)
+    if first.asks_who_approves:
+        return format_html(
+            "{} is asked who approves. If no answer comes by {}, {}.",
+            first.extension,
+            moment(first.answer_by, "exact"),
+            INSTEAD if rule == OnTimeout.CONTINUE else OTHERWISE[rule],
+        )
     return format_html(
         "It waits for information from {}. If none comes by {}, {}.",
         wording.listed([str(callout.extension) for callout in pending]),
         moment(first.answer_by, "exact"),
-        OTHERWISE[OnTimeout(first.on_timeout)],
+        OTHERWISE[rule],
     )
 
 
@@ -101,7 +112,9 @@ def _delivering(story: "Story") -> str:
 
 def _delivered(story: "Story") -> str:
     access_request, assignment = story.access_request, story.access_request.assignment
-    if access_request.kind in EXTENDS and assignment:
+    if access_request.corrects:
+        return "The new answers count. Access itself stays as it was."
+    if access_request.extends and assignment:
         return format_html("It is extended. Access ends {}.", moment(assignment.over_at))
     if access_request.kind not in ADDS or assignment is None:
         return "It is given back, and what only this package gave is gone."
@@ -123,8 +136,10 @@ def _partly(story: "Story") -> str:
 
 
 def _failed(story: "Story") -> str:
-    if story.access_request.assignment is None:
-        return "Nothing was set up: the information that was needed did not come."
+    access_request = story.access_request
+    if access_request.assignment is None or access_request.kind not in ADDS:
+        what = "set up" if access_request.kind in ADDS else "changed"
+        return f"Nothing was {what}: the information that was needed did not come."
     owner = "You can" if story.can_try_again else "An owner of the catalog can"
     return f"Nothing could be set up. {owner} try again."
 

@@ -17,7 +17,13 @@ from entitlements.catalog.permissions import holds, owners_of
 from entitlements.directory.models import User
 from entitlements.requests import permissions
 from entitlements.requests.dialogue import Inquiry
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    StepState,
+    calls_systems,
+)
 from entitlements.requests.operations import REMIND_AGAIN
 from entitlements.requests.states import ADDS, REMOVES, WISHED, Event, RequestState
 from portal import wording
@@ -95,7 +101,7 @@ class Story:
     @cached_property
     def callouts(self) -> list[Callout]:
         """The systems that were called, or will be, on account of this request."""
-        if not self.access_request.terms.get("callouts"):
+        if not calls_systems(self.access_request):
             return []
         called = Callout.objects.about(self.access_request)
         return list(called.select_related("extension"))

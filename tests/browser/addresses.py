@@ -149,6 +149,7 @@ def own(user):
     for assignment in assignments.live().order_by("-starts_at")[:1]:
         yield visit("access:extend", assignment.pk)
         yield visit("access:give_back", assignment.pk)
+        yield visit("access:correct", assignment.pk)
     requests = models.AccessRequest.objects.made_by_or_for(user).order_by("created_at")
     for access_request in one_per(requests, "shown_state", "kind"):
         yield visit("requests:detail", access_request.pk)
@@ -312,6 +313,7 @@ def changed(user):
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
     for assignment in assignments.exclude(ends_at=None)[:1]:
         yield visit("manage:assignment_extend", assignment.pk)
+        yield visit("manage:assignment_answers", assignment.pk)
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
     yield visit("manage:assignments_again", query=f"?{ids}")

@@ -68,7 +68,7 @@ def write(page, policy):
     page.get_by_role("button", name="Add question").click()
     first = question(page, 1)
     first.get_by_label("Question", exact=False).first.fill("Which project?")
-    first.get_by_label("Approvers may correct the answer").check()
+    first.get_by_label("The answer may be corrected").check()
     first.get_by_text("Pattern and other languages").click()
     first.get_by_label("Pattern that the whole answer must match").fill("[A-Z]+-[0-9]+")
     first.get_by_label("Try the pattern with").press_sequentially("hr1")

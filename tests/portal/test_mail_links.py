@@ -146,7 +146,7 @@ def test_a_link_of_somebody_who_is_not_asked_any_more_says_so(bos, bo, buttons):
 
 
 def test_a_link_to_what_has_become_ones_own_request_says_so(bos, bo, buttons, access_request):
-    AccessRequest.objects.filter(pk=access_request.pk).update(target=bo)
+    AccessRequest.objects.filter(pk=access_request.pk).update(requestor=bo)
 
     assert "You are not asked to decide" in bos.get(buttons["approve"]).content.decode()
 

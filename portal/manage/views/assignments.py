@@ -18,9 +18,11 @@ from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied
 from entitlements.delivery import operations as delivery
 from entitlements.directory.sync.csv_tables import BadFile
-from entitlements.requests import giving, operations, permissions
+from entitlements.requests import correcting, giving, operations, permissions
+from entitlements.requests.attributes import asking_of
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.models import AccessRequest
+from portal.corrections import CorrectionForm
 from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -111,6 +113,8 @@ def detail(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
         "rights": rights(request, assignment.package.catalog),
         "roles": roles_of(assignment),
         "requests": assignment.requests.select_related("requestor").order_by("-created_at"),
+        "answers": correcting.answers_of(assignment),
+        "asks": any(asking_of(assignment.policy)),
         "history": history(events, request.user),
     }
     return render(request, "manage/assignment.html", context)
@@ -162,6 +166,34 @@ def extend(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
         form,
         title=f"Extend {assignment}",
         button="Extend access",
+        crumbs=[Crumb(str(assignment), address)],
+        lead="The person is told. Where the policy has approvers, they may be asked first.",
+    )
+
+
+@require_http_methods(FORM)
+def correct(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
+    """Correct answers that were given for somebody's access."""
+    visible = Assignment.objects.visible_to(request.user)
+    related = visible.select_related("package__catalog", "policy", "target")
+    assignment = get_object_or_404(related, pk=assignment_id)
+    can(request.user, "manage_assignments", assignment.package.catalog).require()
+    languages = wanted_languages(request)
+    form = CorrectionForm(request.POST or None, assignment=assignment, languages=languages)
+    if form.is_valid():
+        try:
+            made = correcting.correct_for(assignment, by=request.user, **form.wishes())
+        except Denied as denied:
+            refuse(form, denied, form.places)
+        else:
+            messages.success(request, f"You asked to correct answers of {assignment.target}.")
+            return redirect("requests:detail", made.pk)
+    address = reverse("manage:assignment", args=[assignment.pk])
+    return form_page(
+        request,
+        form,
+        title=f"Correct answers for {assignment}",
+        button="Correct answers",
         crumbs=[Crumb(str(assignment), address)],
         lead="The person is told. Where the policy has approvers, they may be asked first.",
     )

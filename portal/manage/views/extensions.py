@@ -33,11 +33,32 @@ from portal.manage.extension_forms import (
     SecretForm,
 )
 from portal.manage.shown import history
+from portal.manage.stage_forms import StageForm
 
 SHOWN = 10
 ON_A_PAGE = 25
 FORM = ["GET", "HEAD", "POST"]
 FORM_TEMPLATE = "manage/extension_form.html"
+APPROVAL_STAGE = """{
+  "callout": "…",
+  "detail": "…",
+  "approvalStage": {
+    "durationBeforeAutomaticDenial": "P5D",
+    "isApproverJustificationRequired": true,
+    "isEscalationEnabled": true,
+    "durationBeforeEscalation": "P2D",
+    "primaryApprovers": [
+      {"@odata.type": "#microsoft.graph.requestorManager", "managerLevel": 1}
+    ],
+    "fallbackPrimaryApprovers": [
+      {"@odata.type": "#microsoft.graph.singleUser", "email": "…"}
+    ],
+    "escalationApprovers": [
+      {"@odata.type": "#microsoft.graph.groupMembers", "id": "…"}
+    ],
+    "fallbackEscalationApprovers": []
+  }
+}"""
 
 
 @require_http_methods(FORM)
@@ -76,6 +97,10 @@ def detail(request: PortalRequest, extension_id: UUID) -> HttpResponse:
         "states": [("", "All"), *CalloutState.choices],
         "given_up": extension.callouts.given_up().count(),
         "attached": attached,
+        "deciding": extension.deciding_stages.select_related("policy__package").order_by(
+            "policy__package__name", "policy__name", "position"
+        ),
+        "example": APPROVAL_STAGE,
         "history": history(AuditEvent.objects.about(extension).reverse()[:SHOWN], request.user),
     }
     return render(request, "manage/extension.html", context)
@@ -188,7 +213,9 @@ def delete(request: PortalRequest, extension_id: UUID) -> HttpResponse:
 def answer(request: PortalRequest, callout_id: UUID) -> HttpResponse:
     """Answer a call in the place of an extension."""
     callout = callout_for(request, callout_id)
-    form = AnswerForm(request.POST if request.method == "POST" else None, holds=callout.holds)
+    if callout.asks_who_approves:
+        return _answer_with_stage(request, callout)
+    form = AnswerForm(request.POST if request.method == "POST" else None, may_deny=callout.may_deny)
     if form.is_valid():
         resume_by_hand(callout, by=request.user, **form.cleaned_data)
         messages.success(request, f"You answered in the place of {callout.extension}.")
@@ -200,4 +227,29 @@ def answer(request: PortalRequest, callout_id: UUID) -> HttpResponse:
         lead=callout.about_name,
         button="Answer",
         crumbs=to_extension(callout.extension),
+    )
+
+
+def _answer_with_stage(request: PortalRequest, callout: Callout) -> HttpResponse:
+    """Say who approves, in the place of an extension."""
+    sent = request.POST if request.method == "POST" else None
+    form = StageForm(sent, position=1, initial={})
+    if form.is_valid():
+        try:
+            resume_by_hand(callout, by=request.user, terms=form.terms())
+        except Denied as denied:
+            refuse(form, denied)
+        else:
+            messages.success(
+                request, f"You said who approves, in the place of {callout.extension}."
+            )
+            return redirect("manage:extension", callout.extension_id)
+    return form_page(
+        request,
+        form,
+        title=f"Say who approves, in the place of {callout.extension}",
+        lead=callout.about_name,
+        button="Ask these people",
+        crumbs=to_extension(callout.extension),
+        template="manage/callout_stage.html",
     )
