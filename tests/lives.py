@@ -1,18 +1,29 @@
 """What people do in random lives for others and by rules, beside asking and deciding."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from entitlements import clock
 from entitlements.catalog import clashes
 from entitlements.models import (
     ApprovalDelegation,
     AssignmentPolicy,
+    ClashException,
     Incompatibility,
     Inquiry,
     StepApprover,
 )
 from entitlements.policies import operations as policies
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
-from entitlements.requests import dialogue, handing_over, operations, reapplying, standing_in
+from entitlements.requests import (
+    clash_exceptions,
+    correcting,
+    dialogue,
+    handing_over,
+    operations,
+    reapplying,
+    standing_in,
+)
 from entitlements.requests.states import RequestState
 
 ACTS_FOR_OTHERS = {
@@ -24,7 +35,12 @@ ACTS_FOR_OTHERS = {
     "answer": 2,
     "change_policy": 3,
     "apply_policy": 4,
-    "clash_or_not": 1,
+    "clash_or_not": 2,
+    "propose_exception": 3,
+    "decide_exception": 4,
+    "end_exception": 1,
+    "correct_own": 5,
+    "correct_for": 3,
 }
 
 
@@ -79,6 +95,8 @@ class ForOthers:
         policy = waiting.policy if waiting else self._policy(what)
         terms = policies.terms_of(policy)
         stages = [StageTerms((ApproverTerms("user", self._person(who).pk),), 1 + how % 14)]
+        if how % 5 == 0 and policy.package.catalog_id == self.decider.catalog_id:
+            stages[0] = StageTerms((), extension_id=self.decider.pk)
         if how % 3 == 0:
             pair = tuple(ApproverTerms("user", person.pk) for person in self.people[:2])
             stages.append(StageTerms(pair, rule="all"))
@@ -100,6 +118,43 @@ class ForOthers:
         found.sort(key=str)
         first, second = found[which % len(found)], found[other % len(found)]
         self._try(clashes.add_clash, first, second, by=self.boss, is_symmetric=which % 2 == 0)
+
+    def propose_exception(self, who, until, _):
+        """Ask for leave to hold what clashes at present, perhaps for too long."""
+        if clash := Incompatibility.objects.select_related("package", "other_package").first():
+            self._try(
+                clash_exceptions.propose,
+                clash.package,
+                clash.other_package,
+                self._person(who),
+                by=self.boss,
+                reason="For a while.",
+                ends_at=self._day(until) or clock.now() + timedelta(days=30),
+            )
+
+    def decide_exception(self, which, how, who):
+        found = list(ClashException.objects.order_by("proposed_at", "pk"))
+        if found:
+            exception = found[-1 - which % len(found)]
+            by = self.deputy if who % 4 else self._person(who)
+            self._try(clash_exceptions.decide, exception, by=by, approves=how % 4 > 0)
+
+    def end_exception(self, which, *_):
+        found = list(ClashException.objects.order_by("proposed_at", "pk"))
+        if found:
+            self._try(clash_exceptions.end_early, found[which % len(found)], by=self.boss)
+
+    def correct_own(self, who, what, how):
+        if assignment := self._assignment(what):
+            by = assignment.target if who % 4 else self._person(who)
+            given = self._answers(assignment.policy, how)
+            self._try(correcting.correct_own, assignment, given, by=by)
+
+    def correct_for(self, who, what, how):
+        if assignment := self._assignment(what):
+            by = self.boss if who % 4 else self._person(who)
+            given = self._answers(assignment.policy, how)
+            self._try(correcting.correct_for, assignment, given, by=by)
 
     def nobody_decides_about_himself_or_too_late(self):
         """Look at what each single person decided, also where several have to."""
