@@ -151,15 +151,23 @@ def _count(found: UserQuerySet | Sequence[str]) -> int:
     return len(found) if isinstance(found, tuple) else found.count()  # type: ignore[call-arg]
 
 
-def chips(found: Found, role: ResourceRole) -> list[dict[str, Any]]:
-    """Return the sorts with their numbers, as links; of what could not be read there are none."""
-    return [
+def sights(found: Found, role: ResourceRole) -> dict[str, Any]:
+    """Return what was found as the page shows it: with the sorts and their numbers, as links."""
+    filters = [
         {
             "label": f"{label} ({found.counts[sort]:,})",
             "url": f"?role={role.pk}&show={sort}",
             "is_current": sort == found.sort,
         }
         for sort, label in SORTS.items()
+    ]
+    return {"found": found, "filters": filters, "label": SORTS[found.sort]}
+
+
+def tabs(roles: Sequence[ResourceRole], role: ResourceRole) -> list[dict[str, Any]]:
+    """Return the roles of a resource as tabs."""
+    return [
+        {"label": one.name, "url": f"?role={one.pk}", "is_current": one == role} for one in roles
     ]
 
 

@@ -24,7 +24,8 @@ from portal.csv_files import written
 
 RESULT: Final = ("role", "line", "named", "email", "id", "state", "codes", "why", "request")
 SHOWN: Final = {"": "Roles", "wrong": "Wrong", "left_out": "Left out", "note": "Notes"}
-MOST_NAMED: Final = 3
+MOST_FILES: Final = 3
+MOST_ROLES: Final = 5
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -87,9 +88,7 @@ class ImportForm(forms.Form):
         )
 
     def source(self) -> str:
-        names = [file.name or "" for file in self.cleaned_data["file"]]
-        more = len(names) - MOST_NAMED
-        return wording.listed(names if more <= 0 else [*names[:MOST_NAMED], f"{more} more"])
+        return _first([file.name or "" for file in self.cleaned_data["file"]], MOST_FILES)
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,10 @@ class ShownRole:
     @property
     def state(self) -> str:
         return "made" if self.is_done and self.role.state == RoleState.NEW else self.role.state
+
+    @property
+    def contains(self) -> str:
+        return _first(self.role.roles, MOST_ROLES)
 
     @property
     def who(self) -> str:
@@ -123,6 +126,12 @@ class ShownRole:
         return wording.lasting(terms["expiration"], terms["duration"], ends_on)
 
 
+def _first(names: list[str], most: int) -> str:
+    """Join names as a sentence does; of very many, the first and how many more."""
+    more = len(names) - most
+    return wording.listed(names if more <= 0 else [*names[:most], f"{more} more"])
+
+
 def shown_roles(role_import: RoleImport, roles: Iterable[ImportedRole]) -> list[ShownRole]:
     """Return roles in words, with how far their lists have come, by one query for all of them."""
     roles = list(roles)
@@ -137,6 +146,15 @@ def _counts(lists: Iterable[Any]) -> dict[Any, dict[str, int]]:
     for bulk, state, number in rows.values_list("bulk", "state").annotate(Count("pk")):
         found.setdefault(bulk, dict.fromkeys(RowState.values, 0))[state] = number
     return found
+
+
+def overview(role_import: RoleImport) -> dict[str, Any]:
+    """Return the numbers that the page of an import shows, by a few queries."""
+    return {
+        "counts": counts_of(role_import),
+        "totals": totals(role_import),
+        "progress": progress(role_import),
+    }
 
 
 def progress(role_import: RoleImport) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from entitlements.models import (
     Grant,
     RoleImport,
 )
-from tests.factories import CatalogFactory, UserFactory
+from tests.factories import CatalogFactory, ResourceRoleFactory, UserFactory
 from tests.imports.conftest import ENTITLEMENTS, MEMBERS, files, offered, packed
 
 __all__ = ["offered"]
@@ -111,6 +111,18 @@ def test_a_zip_file_and_the_choice_to_keep_what_is_held(send):
     assert "Import roles.zip into Sales" in page
     assert "What members have already ends" not in page
     assert the_import().takes_over is False
+
+
+def test_of_very_many_roles_the_first_are_named(send, offered):
+    resource = offered.team.resource
+    for number in range(9):
+        ResourceRoleFactory(resource=resource, external_id=f"r{number}", name=f"R{number}")
+    rows = "".join(f"Sales Desk;Built-in directory;Sales team;R{n}\n" for n in range(9))
+
+    page = text(send(changes={"role_entitlements": ENTITLEMENTS + rows}))
+
+    assert "Sales team: R3 and 5 more" in page
+    assert "Sales team: R4" not in page
 
 
 def test_who_is_left_out_is_listed_with_every_reason(send, as_olga, ada, run_queue):

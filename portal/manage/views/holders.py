@@ -15,7 +15,15 @@ from entitlements.requests.bulk import BulkAssignment
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.manage.doors import resource_for, to_resource
-from portal.manage.holders import SORTS, TakeOverForm, chips, export_file, find, role_of, ways
+from portal.manage.holders import (
+    TakeOverForm,
+    export_file,
+    find,
+    role_of,
+    sights,
+    tabs,
+    ways,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,15 +38,9 @@ def index(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         bulk = _prepare(request, role, form)
         if bulk:
             return redirect("manage:give_list", bulk.pk)
-    found = find(request, role)
     context |= {
-        "tabs": [
-            {"label": one.name, "url": f"?role={one.pk}", "is_current": one == role}
-            for one in roles
-        ],
-        "found": found,
-        "filters": chips(found, role),
-        "label": SORTS[found.sort],
+        **sights(find(request, role), role),
+        "tabs": tabs(roles, role),
         "form": form,
         "has_ways": ways(role, request.user).exists(),
         "most": giving.MOST_ROWS,

@@ -22,12 +22,10 @@ from portal.manage.imports import (
     SHOWN,
     ImportForm,
     chips,
-    counts_of,
     example,
-    progress,
+    overview,
     result_rows,
     shown_roles,
-    totals,
 )
 
 ON_A_PAGE = 25
@@ -78,7 +76,7 @@ def _check(request: PortalRequest, catalog: Catalog, form: ImportForm) -> RoleIm
 def detail(request: PortalRequest, import_id: UUID) -> HttpResponse:
     """Show what an import would make, or how far it has come, and everything that was found."""
     role_import = import_for(request, import_id)
-    counts = counts_of(role_import)
+    sums = overview(role_import)
     show = request.GET.get("show", "")
     show = show if show in SHOWN else ""
     roles = role_import.roles.select_related("package", "bulk")
@@ -86,12 +84,10 @@ def detail(request: PortalRequest, import_id: UUID) -> HttpResponse:
     paginator: Paginator[Any] = Paginator(findings if show else roles, ON_A_PAGE)
     page = paginator.get_page(request.GET.get("page"))
     context = {
+        **sums,
         "role_import": role_import,
         "crumbs": to_catalog(role_import.catalog),
-        "counts": counts,
-        "totals": totals(role_import),
-        "progress": progress(role_import),
-        "filters": chips(counts, show),
+        "filters": chips(sums["counts"], show),
         "show": show,
         "page": page,
         "roles": [] if show else shown_roles(role_import, page),
