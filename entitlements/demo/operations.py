@@ -11,7 +11,7 @@ from django.db.models import Model
 from entitlements import clock, models
 from entitlements.catalog.models import Catalog, CatalogKind
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
-from entitlements.demo import crowd, housekeeping, machine_hall, people, story
+from entitlements.demo import crowd, earlier, housekeeping, machine_hall, people, story
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Calendar, carry_out_what_is_due
 from entitlements.demo.company import Company, found
@@ -66,6 +66,7 @@ def _live(count: int, chance: Random) -> None:
         story.lives(stage),
         machine_hall.lives(stage),
         housekeeping.lives(stage),
+        earlier.lives(stage),
         crowd.lives(stage, chance),
     ):
         calendar.begin(lives)
@@ -107,6 +108,7 @@ def _delete() -> None:
 
 MADE: Final[tuple[type[Model], ...]] = (
     models.Notification,
+    models.RoleImport,
     models.AccessRequest,
     models.Grant,
     models.Assignment,
