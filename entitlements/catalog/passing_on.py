@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from entitlements.catalog.models import AccessPackage, Catalog, CatalogGroupPermission, ResourceRole
-from entitlements.catalog.permissions import group_behind
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import Group, User
 from entitlements.directory.tenant_roles import TENANT_ROLES, TenantRoleGroup, can_appoint_to
@@ -36,7 +35,7 @@ def can_pass_group_on(user: User, group: Group) -> Decision:
 
 
 def _could_give(user: User, group_ids: Iterable[str]) -> Decision:
-    groups = [group for key in group_ids for group in group_behind(key)]
+    groups = [Group(pk=key) for key in map(_as_id, group_ids) if key]
     if not groups:
         return Decision()
     above = Group.objects.above(*groups)
@@ -44,6 +43,13 @@ def _could_give(user: User, group_ids: Iterable[str]) -> Decision:
     catalogs = set(held.values_list("content_object", flat=True))
     roles = TenantRoleGroup.objects.filter(group__in=above).values_list("role__name", flat=True)
     return collect((*_of_catalogs(user, catalogs), *_of_tenant(user, set(roles))))
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _of_catalogs(user: User, catalogs: set[UUID]) -> Iterator[Reason]:

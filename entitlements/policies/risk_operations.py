@@ -6,6 +6,7 @@ from entitlements import clock
 from entitlements.audit import trail
 from entitlements.decisions import Reason, collect
 from entitlements.directory.models import User
+from entitlements.directory.operations import can_administer
 from entitlements.locks import take_turns
 from entitlements.policies.risk import RiskKind, RiskLevel, RiskSignal, RiskSignalQuerySet
 
@@ -16,8 +17,10 @@ LONGEST_SOURCE = 200
 def report_risk(user: User, kind: str, level: int, *, source: str, by: User | None) -> RiskSignal:
     """Note that somebody is at risk from now on; a new level replaces the one that stood.
 
-    Requests that are under way keep their stages. Raises Denied for what cannot be noted.
+    Requests that are under way keep their stages. Raises Denied for what cannot be noted, and for
+    all but administrators and the system itself.
     """
+    can_administer(by).require()
     source = source.strip()
     collect(
         (
@@ -48,7 +51,8 @@ def report_risk(user: User, kind: str, level: int, *, source: str, by: User | No
 
 @transaction.atomic(durable=True)
 def clear_risk(user: User, kind: str, *, by: User | None) -> bool:
-    """Call a risk off; say whether one stood."""
+    """Call a risk off; say whether one stood. Raises Denied for all but administrators."""
+    can_administer(by).require()
     take_turns(user.pk)
     cleared = _standing(user, kind).update(cleared_at=clock.now())
     if cleared:

@@ -11,6 +11,7 @@ from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.catalog.permissions import can, owners_of
 from entitlements.catalog.separation import terms_of
 from entitlements.decisions import Decision, Reason, collect, deny
+from entitlements.directory.kinds import is_a_person
 from entitlements.directory.models import Group, User, UserQuerySet
 from entitlements.notifications.operations import notify
 from entitlements.policies.rules import text_fits
@@ -40,6 +41,7 @@ def propose(
     starts_at = max(starts_at or moment, moment)
     reasons = (
         _they_clash(package, other),
+        is_a_person(person),
         text_fits(reason, is_required=True),
         _is_short(starts_at, ends_at),
     )

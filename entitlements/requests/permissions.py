@@ -124,7 +124,7 @@ def can_prolong(user: User, assignment: Assignment) -> Decision:
             "You extend your own access on its page under My access.",
             "Extend it there.",
         )
-    return can(user, "manage_assignments", assignment.package.catalog)
+    return can_give(user, assignment.package)
 
 
 def can_skip_approval(user: User, catalog: Catalog) -> Decision:

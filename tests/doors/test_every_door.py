@@ -76,8 +76,14 @@ def object_id(address, relation):
 
 
 def is_tried(role, probe):
-    """Whoever has no catalog tries things of one other person: all are anybody's to him."""
-    return role in WITH_CATALOGS or not probe.what.partition(" of ")[2].startswith("foreign")
+    """Say whether a probe tells anything new about a role.
+
+    To whoever has no catalog all others' things are alike, and owners in a group are owners.
+    """
+    relation = probe.what.partition(" of ")[2].partition(" ")[0]
+    if role == "owner_in_group":
+        return relation == "own"
+    return role in WITH_CATALOGS or relation != "foreign"
 
 
 @pytest.mark.parametrize("role", ROLES)
