@@ -8,7 +8,6 @@ from entitlements.assignments.models import Assignment
 from entitlements.delivery import operations as delivery
 from entitlements.demo.calendar import Calendar
 from entitlements.demo.company import Company
-from entitlements.demo.questions import answers_to
 from entitlements.directory.models import User
 from entitlements.requests import deciding, operations
 from entitlements.requests.models import AccessRequest
@@ -37,18 +36,14 @@ class Stage:
         why: str = "",
         *,
         way: int = 0,
-        target: User | None = None,
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> Act:
-        """Let somebody ask for a package, perhaps for `target`; `way` counts its policies."""
+        """Let somebody ask for a package; `way` counts its policies."""
         yield moment
-        policy = self.company.way(package, way)
         return operations.submit(
-            policy,
+            self.company.way(package, way),
             by=self._user(who),
-            target=target,
-            answers=answers_to(policy),
             justification=why,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -80,9 +75,7 @@ class Stage:
         """Let somebody give a package directly."""
         yield moment
         policy = self.company.way(package, way)
-        return operations.assign(
-            policy, self._user(to), by=self._user(who), answers=answers_to(policy)
-        )
+        return operations.assign(policy, self._user(to), by=self._user(who))
 
     def withdraws(self, who: User, access_request: AccessRequest, moment: datetime) -> Act:
         """Let somebody call his own request off."""

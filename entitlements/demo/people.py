@@ -7,7 +7,6 @@ from typing import Final
 
 COMPANY: Final = "Kestrel Trading"
 PARTNER: Final = "Blue Harbour"
-DOMAIN, PARTNER_DOMAIN = "kestrel.example", "blueharbour.example"
 FEWEST: Final = 40
 MOST: Final = 2000
 
@@ -47,7 +46,7 @@ class Person:
 
     @property
     def email(self) -> str:
-        return f"{self.key}@{PARTNER_DOMAIN if self.is_guest else DOMAIN}"
+        return f"{self.key}@{'blueharbour' if self.is_guest else 'kestrel'}.example"
 
 
 CAST: Final = (

@@ -78,7 +78,7 @@ PERSONAS: Final = (
         "Eli Weiss",
         "eli.weiss@blueharbour.example",
         "Partner at Blue Harbour",
-        "Two packages, from outside",
+        "One package, from outside",
     ),
 )
 

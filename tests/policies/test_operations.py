@@ -11,8 +11,7 @@ from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
 from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.stage_terms import ApproverTerms, StageTerms
-from entitlements.policies.terms import PolicyTerms
+from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
 from entitlements.requests import operations as requests
 from tests.factories import (
     AccessPackageFactory,

@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from entitlements.policies.stage_terms import ApproverTerms, StageTerms
-from entitlements.policies.terms import PolicyTerms, check
+from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
 
 MOMENT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 BO, GITA, TEAM = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -52,7 +51,7 @@ def test_three_stages_of_manager_person_and_group_are_fine():
         ({"duration": 3661}, "duration_out_of_range"),
         ({"expiration": "after_hours", "duration": 3660 * 24 + 1}, "duration_out_of_range"),
         ({"expiration": "on_date", "duration": None, "ends_on": MOMENT}, "end_in_the_past"),
-        ({"stages": (StageTerms((ApproverTerms("sponsors"),)),)}, "sponsors_without_fallback"),
+        ({"stages": (ASKS_BO,) * 4}, "too_many_stages"),
         ({"stages": (ASKS_MANAGER, ASKS_MANAGER)}, "manager_asked_twice"),
         ({"stages": (replace(ASKS_BO, decision_days=0),)}, "decision_days_out_of_range"),
         ({"stages": (replace(ASKS_BO, decision_days=15),)}, "decision_days_out_of_range"),
@@ -72,7 +71,7 @@ def test_three_stages_of_manager_person_and_group_are_fine():
                         ASKS_BO,
                         approvers=(
                             *ASKS_BO.approvers,
-                            replace(ApproverTerms("group"), is_fallback=True),
+                            replace(ApproverTerms("manager"), is_fallback=True),
                         ),
                     ),
                 )
