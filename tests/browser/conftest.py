@@ -119,7 +119,7 @@ def axe():
         unsure = [entry for entry in found["incomplete"] if entry["id"] == "color-contrast"]
         return [
             f"{violation['id']} ({violation['impact']}): {violation['help']}: "
-            f"{node['target']} {node['html'][:200]}"
+            f"{node['target']} {node['html'][:200]} {node['failureSummary']}"
             for violation in [*found["violations"], *unsure]
             for node in violation["nodes"]
         ]
