@@ -16,7 +16,7 @@ test: .venv/.dev
 	$(BIN)/python -m pytest -q -n auto --ignore=tests/browser $(ARGS)
 
 browser: .venv/.e2e
-	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m browser tests/browser $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

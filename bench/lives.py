@@ -127,9 +127,10 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_accessrequest (id, kind, state, package_id, policy_id,
-                requestor_id, target_id, justification, terms, created_at, outcome_reason)
-            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s,
-                'Year-end close', %s::jsonb, now(), ''
+                requestor_id, target_id, invites, takes_over, justification, terms, answers,
+                created_at, outcome_reason)
+            SELECT %s, 'user_add', 'pending_approval', y.package_id, y.id, %s, %s, false, false,
+                'Year-end close', %s::jsonb, '[]'::jsonb, now(), ''
             FROM entitlements_assignmentpolicy y WHERE y.id = %s AND NOT EXISTS (
                 SELECT FROM entitlements_assignment h WHERE h.target_id = %s
                 AND h.package_id = y.package_id AND h.ended_at IS NULL)""",
@@ -138,15 +139,18 @@ def _raw_ask(asked: uuid.UUID, person: uuid.UUID, policy: uuid.UUID, approver: u
         cursor.execute(
             """
             INSERT INTO entitlements_approvalstep (access_request_id, position, state,
-                decision_days, requires_justification, terms, opened_at, due_at, justification)
-            VALUES (%s, 1, 'waiting', 14, false, '[]'::jsonb, now(), now() + interval '14 days', '')
+                decision_days, requires_justification, rule, needed, approvals, terms, opened_at,
+                due_at, justification)
+            VALUES (%s, 1, 'waiting', 14, false, 'any', 1, 0, '[]'::jsonb, now(),
+                now() + interval '14 days', '')
             RETURNING id""",
             [asked],
         )
         step = cursor.fetchone()[0]
         cursor.execute(
-            "INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback)"
-            " VALUES (%s, %s, false)",
+            "INSERT INTO entitlements_stepapprover"
+            " (step_id, user_id, is_fallback, is_alternate, decision, justification)"
+            " VALUES (%s, %s, false, false, '', '')",
             [step, approver],
         )
         cursor.execute(NOTICE, [uuid.uuid4(), "approval.asked", approver, asked])
@@ -187,9 +191,9 @@ def _raw_approve(
         )
         cursor.execute(
             """
-            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, next_attempt_at,
-                attempts, last_error, error_code)
-            SELECT %s, role_id, true, false, now(), 0, '', '' FROM entitlements_packagerole
+            INSERT INTO entitlements_grant (user_id, role_id, is_wanted, is_given, is_taken_over,
+                next_attempt_at, attempts, last_error, error_code)
+            SELECT %s, role_id, true, false, false, now(), 0, '', '' FROM entitlements_packagerole
             WHERE package_id = %s ON CONFLICT (user_id, role_id) DO UPDATE SET is_wanted = true""",
             [person, package],
         )

@@ -189,8 +189,9 @@ def _packages(size: Size) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO entitlements_stageapprover (stage_id, kind, is_fallback, user_id)"
-            f" SELECT id, 'user', false, {key('user', '0')} FROM entitlements_approvalstage"
+            "INSERT INTO entitlements_stageapprover"
+            " (stage_id, kind, is_fallback, is_alternate, user_id)"
+            f" SELECT id, 'user', false, false, {key('user', '0')} FROM entitlements_approvalstage"
         )
 
 
@@ -250,15 +251,17 @@ def _requests(size: Size) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO entitlements_approvalstep (access_request_id, position, state,
-                decision_days, requires_justification, terms, opened_at, due_at, decided_at,
-                decided_by_id, justification)
-            SELECT {key("request", number)}, 1, 'approved', 14, false, '[]'::jsonb,
+                decision_days, requires_justification, rule, needed, approvals, terms, opened_at,
+                due_at, decided_at, decided_by_id, justification)
+            SELECT {key("request", number)}, 1, 'approved', 14, false, 'any', 1, 1, '[]'::jsonb,
                 now() - interval '31 days', now() - interval '17 days', now() - interval '30 days',
                 {key("user", f"(n + 1) % {size.people}")}, '' {pairs}"""
         )
         cursor.execute(
-            """INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback)
-            SELECT id, decided_by_id, false FROM entitlements_approvalstep"""
+            """INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback, is_alternate,
+                decision, decided_at, justification)
+            SELECT id, decided_by_id, false, false, 'approved', decided_at, ''
+            FROM entitlements_approvalstep"""
         )
     waiting = "FROM generate_series(1, 25) n"
     spare = f"(n * 7 + {size.each} * 37) % {size.packages}"
@@ -276,13 +279,15 @@ def _requests(size: Size) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO entitlements_approvalstep (access_request_id, position, state,
-                decision_days, requires_justification, terms, opened_at, due_at, justification)
-            SELECT {key("waiting", "n")}, 1, 'waiting', 14, false, '[]'::jsonb, now(),
-                now() + n * interval '1 hour', '' {waiting}"""
+                decision_days, requires_justification, rule, needed, approvals, terms, opened_at,
+                due_at, justification)
+            SELECT {key("waiting", "n")}, 1, 'waiting', 14, false, 'any', 1, 0, '[]'::jsonb,
+                now(), now() + n * interval '1 hour', '' {waiting}"""
         )
         cursor.execute(
-            f"""INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback)
-            SELECT id, {key("user", "0")}, false FROM entitlements_approvalstep
+            f"""INSERT INTO entitlements_stepapprover (step_id, user_id, is_fallback, is_alternate,
+                decision, justification)
+            SELECT id, {key("user", "0")}, false, false, '', '' FROM entitlements_approvalstep
             WHERE state = 'waiting'"""
         )
 

@@ -16,6 +16,11 @@ def now() -> datetime:
     return timezone.now() + _shift
 
 
+def shift() -> timedelta:
+    """Return by how much the clock is moved: nothing outside tests and the demo company."""
+    return _shift
+
+
 def zone() -> ZoneInfo:
     """Return the organization's time zone, in which days begin and end."""
     return ZoneInfo(settings.ORGANIZATION_TIME_ZONE)

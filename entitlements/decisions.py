@@ -8,12 +8,14 @@ from dataclasses import dataclass
 class Reason:
     """Why not: a stable code for machines, and sentences for people.
 
-    `remedy` says what would change the answer, and who can; it may be empty.
+    `remedy` says what would change the answer, and who can; it may be empty. `about` names the one
+    among several equal things that it concerns, where there is more than one.
     """
 
     code: str
     text: str
     remedy: str = ""
+    about: str = ""
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}".strip()

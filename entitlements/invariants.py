@@ -1,7 +1,6 @@
 """What must hold whatever happens, checked against the database and the target systems.
 
-Reads only. The numbers are those of the figures that the project holds itself to; I8 speaks of
-clashes, which do not exist yet.
+Reads only. The numbers are those of the figures that the project holds itself to.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +24,7 @@ from entitlements.connectors.base import Connector, ConnectorRefused, ConnectorU
 from entitlements.connectors.registry import connector_for
 from entitlements.directory.models import Account
 from entitlements.notifications.models import Notification
+from entitlements.requests.double_holders import unexcused_clashes
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
 from entitlements.requests.states import TRANSITIONS, RequestState
 from entitlements.systems.distinguished_names import normalized
@@ -38,17 +38,15 @@ NAMES: Final = ("package__name", "target__display_name")
 
 Row = TypeVar("Row", bound=Model)
 
-BIRTHS: Final = (
-    "request.submitted",
-    "request.given_directly",
-    "request.extension_asked",
-    "request.removal_asked",
+BIRTHS: Final = tuple(
+    f"request.{act}"
+    for act in (
+        *("submitted", "given_directly", "removal_asked"),
+        *("extension_asked", "extension_given", "correction_asked", "correction_given"),
+    )
 )
-OUTCOMES: Final = (
-    "request.stage_approved",
-    "request.approved",
-    "request.denied",
-    "request.lapsed",
+OUTCOMES: Final = tuple(
+    f"request.{act}" for act in ("stage_approved", "approved", "denied", "lapsed")
 )
 
 
@@ -111,6 +109,7 @@ def invariants(*, with_targets: bool = False) -> tuple[Invariant, ...]:
         Invariant("I5", "No access more than 60 s after its end while a worker runs", _overstayed),
         Invariant("I6", "One audit event per act, and the chain verifies", _unwitnessed),
         Invariant("I7", "No work row is claimed for longer than a lease", _claimed_too_long),
+        Invariant("I8", "No clash among wanted grants without a recorded exception", _clashing),
         Invariant(
             "I9",
             "Targets hold exactly what is wanted",
@@ -279,6 +278,12 @@ def _claimed_too_long() -> Iterator[Finding]:
     for rows in tables:
         for row in rows.filter(lease_until__gt=longest).order_by("pk").iterator():
             yield Finding(f"{row} is claimed until {_shown(row.lease_until)}.")
+
+
+def _clashing() -> Iterator[Finding]:
+    """Name who came to hold what clashes; who held both before it did is known to its owners."""
+    for one in unexcused_clashes():
+        yield Finding(str(one), is_pending=one.is_known)
 
 
 def _different_targets(*, with_targets: bool) -> Iterator[Finding]:

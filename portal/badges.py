@@ -18,7 +18,7 @@ class Badge:
 REQUEST: Final = {
     "draft": Badge("Draft", "quiet", "pencil"),
     "submitted": Badge("Received", "info", "inbox"),
-    "waiting_for_callback": Badge("Waiting for a system", "info", "system"),
+    "waiting_for_callback": Badge("Waiting for information", "info", "system"),
     "pending_approval": Badge("Waiting for approval", "warn", "hourglass"),
     "pending_approval_escalated": Badge("Passed on", "warn", "right"),
     "approved": Badge("Approved", "info", "check"),
@@ -80,6 +80,14 @@ PACKAGE: Final = {
     "retired": Badge("Retired", "quiet", "lock"),
 }
 
+CLASH_EXCEPTION: Final = {
+    "proposed": Badge("Waiting for approval", "warn", "hourglass"),
+    "coming": Badge("Starts later", "info", "calendar"),
+    "in_force": Badge("Allowed", "ok", "check-circle"),
+    "refused": Badge("Denied", "bad", "ban"),
+    "ended": Badge("Ended", "quiet", "clock"),
+}
+
 POLICY: Final = {
     "on": Badge("On", "ok", "check-circle"),
     "off": Badge("Off", "quiet", "ban"),
@@ -93,6 +101,23 @@ MARK: Final = {
     "by_hand": Badge("By hand", "quiet", "person"),
     "on_behalf": Badge("On behalf", "quiet", "people"),
     "drift": Badge("Drift", "bad", "alert"),
+    "invited": Badge("No account yet", "quiet", "person"),
+}
+
+ORGANIZATION: Final = {
+    "configured": Badge("Configured", "ok", "check-circle"),
+    "proposed": Badge("Proposed", "warn", "help"),
+}
+
+CALLOUT: Final = {
+    "planned": Badge("To be called", "info", "clock"),
+    "retried": Badge("Tried again", "warn", "refresh"),
+    "waiting": Badge("Waiting for its answer", "info", "hourglass"),
+    "done": Badge("Done", "ok", "check-circle"),
+    "denied": Badge("Denied", "bad", "ban"),
+    "timed_out": Badge("No answer in time", "bad", "clock"),
+    "given_up": Badge("Could not be called", "bad", "alert"),
+    "closed": Badge("Not needed", "quiet", "cross"),
 }
 
 MAIL: Final = {
@@ -100,6 +125,35 @@ MAIL: Final = {
     "sent": Badge("Sent", "ok", "check-circle"),
     "failed": Badge("Failed", "bad", "cross-circle"),
     "off": Badge("Not mailed", "quiet", "ban"),
+}
+
+BULK_ROW: Final = {
+    "ready": Badge("Can be given", "info", "check"),
+    "refused": Badge("Refused", "bad", "ban"),
+    "given": Badge("Given", "ok", "check-circle"),
+}
+
+IMPORTED_ROLE: Final = {
+    "new": Badge("New", "info", "plus"),
+    "made": Badge("Made", "ok", "check-circle"),
+    "known": Badge("Exists already", "quiet", "check"),
+    "wrong": Badge("Wrong", "bad", "alert"),
+}
+
+IMPORT_FINDING: Final = {
+    "wrong": Badge("Wrong", "bad", "alert"),
+    "left_out": Badge("Left out", "warn", "ban"),
+    "note": Badge("Note", "info", "info"),
+}
+
+HOLDER: Final = {
+    "explained": Badge("Explained", "ok", "check-circle"),
+    "unexplained": Badge("Not explained", "warn", "help"),
+    "unknown": Badge("Unknown account", "warn", "alert"),
+    "drift": Badge("Drift", "bad", "alert"),
+    "waiting": Badge("Being set up", "info", "refresh"),
+    "failed": Badge("Failed", "bad", "cross-circle"),
+    "removing": Badge("Being removed", "info", "refresh"),
 }
 
 CHECK: Final = {
@@ -117,10 +171,17 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "step": STEP,
     "review_item": REVIEW_ITEM,
     "package": PACKAGE,
+    "clash_exception": CLASH_EXCEPTION,
     "policy": POLICY,
     "mark": MARK,
+    "organization": ORGANIZATION,
+    "callout": CALLOUT,
     "mail": MAIL,
     "check": CHECK,
+    "bulk_row": BULK_ROW,
+    "holder": HOLDER,
+    "imported_role": IMPORTED_ROLE,
+    "import_finding": IMPORT_FINDING,
 }
 
 

@@ -1,6 +1,7 @@
 """What must be right before anything starts; each message says what to do."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,12 +12,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.environment import is_loopback
 
+HINT = re.compile(r"[\w.-]+", re.ASCII)
+RESOURCES_SHOWN_TO = ("everyone", "members", "nobody")
+
 
 def settings_fit_together(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report settings that are missing, or that must not meet."""
-    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs()]
+    return [*_data_directory(), *_secrets(), *_demo(), *_debug(), *_jobs(), *_contents(), *_hints()]
 
 
 def refuse_wrong_settings() -> None:
@@ -90,4 +94,24 @@ def _jobs() -> Iterator[Error]:
             f"still run for {settings.JOBS_TIMEOUT} s.",
             hint="Make WORK_LEASE_SECONDS more than JOBS_TIMEOUT, or leave it out.",
             id="portal.E005",
+        )
+
+
+def _contents() -> Iterator[Error]:
+    if settings.RESOURCES_SHOWN_TO not in RESOURCES_SHOWN_TO:
+        yield Error(
+            f"RESOURCES_SHOWN_TO cannot be {settings.RESOURCES_SHOWN_TO}.",
+            hint="Set it to everyone, members or nobody.",
+            id="portal.E006",
+        )
+
+
+def _hints() -> Iterator[Error]:
+    hints = settings.ORGANIZATION_HINTS
+    wrong = [hint for hint in hints if not HINT.fullmatch(hint)]
+    if wrong or not hints:
+        yield Error(
+            f"ORGANIZATION_HINTS cannot be {', '.join(wrong) or 'empty'}.",
+            hint="Name the organization by letters, digits, dots and hyphens, as in example.com.",
+            id="portal.E007",
         )

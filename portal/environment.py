@@ -4,9 +4,10 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -34,6 +35,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def host_of(url: str) -> str:
+    """Return the host in an address, which names the organization unless it gives itself a name."""
+    host = urlsplit(url).hostname or ""
+    return host if host and ":" not in host else "localhost"
 
 
 def database(url: str, *, directory: Path, pool_size: int) -> dict[str, Any]:
@@ -64,6 +71,16 @@ def _postgresql(url: str, pool_size: int) -> dict[str, Any]:
     if pool_size:
         options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return {**parsed, "CONN_MAX_AGE": 0, "OPTIONS": options}
+
+
+def networks(texts: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return the networks of a setting, each written as 10.2.0.0/16 or fd00::/8."""
+    try:
+        return [ip_network(text.strip()) for text in texts]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"CALLOUT_ALLOWED_NETWORKS must list networks like 10.2.0.0/16: {error}."
+        ) from error
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:

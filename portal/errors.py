@@ -1,6 +1,7 @@
 """Pages for refusals and failures: the truth, and the way on."""
 
 import sys
+from typing import cast
 
 import structlog
 from django.db import InterfaceError, OperationalError
@@ -10,6 +11,9 @@ from django.template.loader import render_to_string
 
 from entitlements import clock
 from entitlements.decisions import Denied
+from portal import dates
+from portal.deletions import RecordDeleted, access_left
+from portal.http import PortalRequest
 from portal.logging import path_of
 
 log = structlog.get_logger("portal.errors")
@@ -45,6 +49,17 @@ def conflict(request: HttpRequest, *, now: str, address: str = "") -> HttpRespon
     """Answer 409: the thing has changed meanwhile; `now` says how it stands, in a sentence."""
     response = render(request, "409.html", {"now": now, "address": address}, status=409)
     response.notice = {"tone": "warn", "text": now}  # type: ignore[attr-defined]
+    return response
+
+
+def gone(request: HttpRequest, error: RecordDeleted) -> HttpResponse:
+    """Answer 410: there was a request, and who deleted its record when."""
+    deletion = error.deletion
+    access = access_left(deletion, cast(PortalRequest, request).user)
+    context = {"deletion": deletion, "access": access}
+    response = render(request, "410.html", context, status=410)
+    text = f"{deletion.by} deleted the record of this request on {dates.exact(deletion.at)}."
+    response.notice = {"tone": "warn", "text": text}  # type: ignore[attr-defined]
     return response
 
 

@@ -7,9 +7,11 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.html import format_html
 
 from entitlements import clock
 from entitlements.decisions import Denied
+from entitlements.policies.answers import AnswerReason
 from entitlements.policies.rules import LONGEST_TEXT
 
 FIRST_DAY: Final = date(2000, 1, 1)
@@ -74,8 +76,10 @@ def day_of(moment: datetime | None) -> date | None:
 def refuse(form: forms.Form, error: Denied, places: Mapping[str, str] = PLACES) -> None:
     """Write every reason of a refusal into a form, beside its field where it has one."""
     for reason in error.decision.reasons:
-        place = places.get(reason.code)
+        place = places.get(reason.code) or places.get(reason.about)
         if place in form.fields:
-            form.add_error(place, ValidationError(str(reason), code=reason.code))
+            words = reason.beside_question if isinstance(reason, AnswerReason) else str(reason)
+            form.add_error(place, ValidationError(words, code=reason.code))
         else:
-            form.add_error(None, ValidationError(f"{reason} ({reason.code})", code=reason.code))
+            text = format_html('{} <code class="small">({})</code>', str(reason), reason.code)
+            form.add_error(None, ValidationError(text, code=reason.code))

@@ -18,6 +18,7 @@ from django.views.defaults import page_not_found
 
 from entitlements.decisions import Denied
 from portal import dates, errors
+from portal.deletions import RecordDeleted
 from portal.http import wants_fragment
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -91,6 +92,8 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Denied):
             return errors.refused(request, error)
+        if isinstance(error, RecordDeleted):
+            return errors.gone(request, error)
         if isinstance(error, PermissionDenied):
             return page_not_found(request, error)
         if isinstance(error, OperationalError | InterfaceError):

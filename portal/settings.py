@@ -21,6 +21,7 @@ PORTAL_NAME = env.str("PORTAL_NAME", default="Access Hub")
 BIND = env.str("BIND", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 PORTAL_URL = env.str("PORTAL_URL", default=f"http://localhost:{PORT}").rstrip("/")
+ORGANIZATION_HINTS = env.list("ORGANIZATION_HINTS", default=[environment.host_of(PORTAL_URL)])
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DEMO = env.bool("DEMO", default=False)
 DEBUG = env.bool("DEBUG", default=False)
@@ -137,6 +138,11 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 ORGANIZATION_TIME_ZONE = env.str("ORGANIZATION_TIME_ZONE", default="UTC")
 
+# Approval
+
+RISK_PROVIDER = env.str("RISK_PROVIDER", default="entitlements.policies.risk.reported")
+APPROVAL_DELEGATION = env.bool("APPROVAL_DELEGATION", default=True)
+
 # Static files
 
 STATIC_URL = "/static/"
@@ -202,6 +208,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "reset_password": "20/m/ip,5/m/key",
     "confirm_email": "1/3m/key",
+    "resume_callout": "120/m/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -241,6 +248,13 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 LINKS = "portal.links.link_for"
 MAIL_FACTS = {"accessrequest": "entitlements.requests.context.facts_for_mail"}
 
+# What people read where nobody closer to it says otherwise, and what owners may do
+
+APPROVERS_SHOWN = env.bool("APPROVERS_SHOWN", default=True)
+RESOURCES_SHOWN_TO = env.str("RESOURCES_SHOWN_TO", default="everyone")
+DIRECT_ASSIGNMENT_SKIPS_APPROVAL = env.bool("DIRECT_ASSIGNMENT_SKIPS_APPROVAL", default=False)
+OWNERS_ADMIT_OUTSIDERS = env.bool("OWNERS_ADMIT_OUTSIDERS", default=True)
+
 # Jobs: every message may be lost or repeated, because the work itself is a row of ours
 
 JOBS_WORKERS = env.int("JOBS_WORKERS", default=2)
@@ -267,6 +281,11 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {},
 }
 REVOCATION_QUEUE = env.str("REVOCATION_QUEUE", default=Q_CLUSTER["name"])
+
+# Calls to other systems: which networks besides the public ones, for instance 10.2.0.0/16
+
+CALLOUT_ALLOWED_NETWORKS = environment.networks(env.list("CALLOUT_ALLOWED_NETWORKS", default=[]))
+RESUME_LINK = "portal.callbacks.addresses.resume_link"
 
 # Web server; one process on SQLite, whose cache (and with it the throttle) is per process
 

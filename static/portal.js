@@ -69,17 +69,21 @@
   });
 
   // Rows chosen together: a box for all, a count, buttons that need at least one.
-  const count = (box) => {
+  const choose = (box) => {
     const group = box.closest("[data-select]");
     if (!group) return;
-    const boxes = [...all("[data-select-one]", group)];
-    if (box.matches("[data-select-all]")) boxes.forEach((one) => { one.checked = box.checked; });
-    const chosen = boxes.filter((one) => one.checked).length;
+    if (box.matches("[data-select-all]")) {
+      for (const one of all("[data-select-one]", group)) one.checked = box.checked;
+    }
+    count(group);
+  };
+  const count = (group) => {
+    const chosen = [...all("[data-select-one]", group)].filter((one) => one.checked).length;
     for (const place of all("[data-select-count]", group)) place.textContent = chosen;
     for (const button of all("[data-select-needed]", group)) button.disabled = !chosen;
   };
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-select-one], [data-select-all]")) count(event.target);
+    if (event.target.matches("[data-select-one], [data-select-all]")) choose(event.target);
     if (event.target.matches("[data-auto-submit]")) event.target.form.requestSubmit();
   });
 
@@ -88,14 +92,16 @@
     const button = event.target.closest("[data-copy], [data-print]");
     if (!button) return;
     if ("print" in button.dataset) return print();
+    event.preventDefault();
     const words = button.dataset.copy || location.href;
-    navigator.clipboard?.writeText(words).then(() => { button.textContent = "Copied"; });
+    const copied = navigator.clipboard?.writeText(words) ?? Promise.reject();
+    copied.then(() => { button.textContent = "Copied"; }, () => say(`Copy it from here: ${words}`));
   });
 
   const prepare = (root) => {
     root.querySelector("[data-focus]")?.focus();
     for (const form of all("[data-themes]", root)) markTheme(form, localStorage.theme ?? "system");
-    for (const box of all("[data-select-all]", root)) count(box);
+    for (const group of all("[data-select]", root)) count(group);
   };
   document.addEventListener("DOMContentLoaded", () => prepare(document));
   document.addEventListener("htmx:afterSettle", (event) => {

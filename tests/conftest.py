@@ -1,15 +1,16 @@
 """Fixtures that tests of every package may use."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
-from guardian.shortcuts import assign_perm
 
-from entitlements import models
+from entitlements import clock, models
 from entitlements.audit.models import AuditEvent
-from entitlements.catalog.permissions import CATALOG_ROLES
+from entitlements.catalog.appointments import give_role
 from tests.factories import UserFactory
 from tests.ldap import ldap_server, ldap_system, make_ldap_server
 from tests.targets import make_target, target
@@ -37,6 +38,13 @@ def _tear_down_audit_too(self):
 
 
 TransactionTestCase._fixture_teardown = _tear_down_audit_too
+
+
+@pytest.fixture(autouse=True)
+def clock_is_put_back():
+    """Whoever moves the clock puts it back."""
+    yield
+    assert clock.shift() == timedelta(0)
 
 
 @pytest.fixture
@@ -81,12 +89,11 @@ def actions(db):
 
 @pytest.fixture
 def appoint(db):
-    """Give somebody a catalog role, as `catalog.operations.appoint` does."""
+    """Give a person or a group a catalog role, as `catalog.operations.appoint` does."""
 
-    def appoint(user, catalog, role="owner"):
-        for permission in CATALOG_ROLES[role]:
-            assign_perm(f"entitlements.{permission}", user, catalog)
-        return user
+    def appoint(holder, catalog, role="owner"):
+        give_role(holder, catalog, role)
+        return holder
 
     return appoint
 

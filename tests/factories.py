@@ -7,8 +7,11 @@ from factory.django import DjangoModelFactory
 
 from entitlements import clock, models
 from entitlements.assignments.models import AssignmentState
+from entitlements.catalog.extension_models import Behaviour, ExtensionKind
 from entitlements.catalog.models import PackageState, ResourceKind
-from entitlements.policies.models import ApproverKind, Expiration, Scope, frozen_terms
+from entitlements.directory.models import UserType
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import ApproverKind, Expiration, Scope
 from entitlements.requests.states import RequestKind
 
 
@@ -33,6 +36,30 @@ class GroupFactory(DjangoModelFactory):
     def members(self, create, extracted, **kwargs):
         for user in extracted or []:
             models.Membership.objects.create(group=self, user=user)
+
+
+class ConnectedOrganizationFactory(DjangoModelFactory):
+    """A configured organization; `domains` are its mail domains."""
+
+    class Meta:
+        model = models.ConnectedOrganization
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda number: f"Organization {number}")
+    created_at = factory.LazyFunction(clock.now)
+    modified_at = factory.LazyFunction(clock.now)
+
+    @factory.post_generation
+    def domains(self, create, extracted, **kwargs):
+        for domain in extracted or []:
+            models.OrganizationDomain.objects.create(organization=self, domain=domain)
+
+
+class GuestFactory(UserFactory):
+    """A guest with an account; `organization` is to whom he belongs."""
+
+    user_type = UserType.GUEST
+    email = factory.Sequence(lambda number: f"guest{number}@partner.example")
 
 
 class ConnectedSystemFactory(DjangoModelFactory):
@@ -183,6 +210,34 @@ class AccessRequestFactory(DjangoModelFactory):
     justification = "Year-end close"
     terms = factory.LazyAttribute(lambda access_request: frozen_terms(access_request.policy))
     created_at = factory.LazyFunction(clock.now)
+
+
+class CustomExtensionFactory(DjangoModelFactory):
+    """An extension that is called and not waited for; `waits_for` is a time to wait."""
+
+    class Meta:
+        model = models.CustomExtension
+        skip_postgeneration_save = True
+
+    catalog = factory.SubFactory(CatalogFactory)
+    name = factory.Sequence(lambda number: f"System {number}")
+    kind = ExtensionKind.REQUEST_WORKFLOW
+    url = "https://hooks.kestrel.example/"
+
+    @classmethod
+    def _create(cls, model_class, *args, waits_for=None, stages=(), policy=None, **fields):
+        """Create it, attached to `policy` at `stages`."""
+        if policy:
+            fields["catalog"] = policy.package.catalog
+        if waits_for:
+            minutes = waits_for // timedelta(minutes=1)
+            fields |= {"behaviour": Behaviour.LAUNCH_AND_WAIT, "wait_minutes": minutes}
+        extension = model_class(**fields)
+        extension.renew_secret()
+        extension.save()
+        for stage in stages:
+            models.PolicyCallout.objects.create(policy=policy, extension=extension, stage=stage)
+        return extension
 
 
 class NotificationFactory(DjangoModelFactory):

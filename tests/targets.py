@@ -48,6 +48,8 @@ class TargetConnector:
         self._call("check", None, None)
 
     def members(self, place):
+        if self.target.error:
+            raise self.target.error
         yield from sorted(self._place(place))
 
     def is_member(self, place, account):

@@ -14,6 +14,7 @@ from entitlements.connectors import registry
 from entitlements.connectors.base import ConnectorUnavailable
 from entitlements.connectors.directory import DirectoryConnector
 from entitlements.directory.models import Account, Membership
+from entitlements.policies import clashes
 from entitlements.requests import deciding, operations
 from entitlements.requests.models import StepState
 from entitlements.requests.states import RequestState
@@ -306,6 +307,102 @@ def test_i7_finds_work_that_is_claimed_for_too_long(grant, ada):
     }
 
 
+@pytest.fixture
+def apart(ada, gita, appoint):
+    """Two packages that clash both ways since long ago, and how Ada comes to hold them."""
+    moment = clock.now() - timedelta(days=9)
+    first, second = (AssignmentPolicyFactory(package__name=name) for name in ("Enter", "Release"))
+    for policy in (first, second):
+        appoint(gita, policy.package.catalog)
+    with clock.at(moment):
+        clashes.add_clash(first.package, second.package, by=gita, is_symmetric=True)
+
+    def hold(days, policy=None):
+        """Let access begin so many days after the clash, behind the operations' backs."""
+        return AssignmentFactory(
+            policy=policy or (first, second)[models.Assignment.objects.count()],
+            target=ada,
+            starts_at=moment + timedelta(days=days),
+        )
+
+    return hold
+
+
+def of_i8():
+    (result,) = [one for one in invariants.check() if one.invariant.code == "I8"]
+    return result.sentences, result.reasons
+
+
+def test_i8_finds_access_that_began_beside_what_it_clashes_with(apart):
+    apart(1)
+    apart(2)
+
+    assert of_i8() == (["Release for Ada Lovelace clashes with Enter, which was held first."], [])
+
+
+@pytest.mark.parametrize(("one_way", "wrong"), [(True, 0), (False, 1)])
+def test_i8_knows_which_way_a_clash_goes(apart, one_way, wrong):
+    """One way, "Enter" cannot be got beside "Release", and "Release" can beside "Enter"."""
+    models.Incompatibility.objects.update(is_symmetric=not one_way)
+    apart(1)
+    apart(2)
+
+    assert len(of_i8()[0]) == wrong
+
+
+def test_i8_names_who_held_both_before_they_clashed_as_known(apart):
+    apart(-2)
+    apart(-1)
+
+    reason = "Release for Ada Lovelace clashes with Enter, which was held first, before it clashed."
+    assert of_i8() == ([], [reason])
+
+
+def test_i8_lets_roles_clash_that_were_held_before(apart, gita):
+    models.Incompatibility.objects.all().delete()
+    first, second = apart(11), apart(12)
+    roles = [one.package.roles.get() for one in (first, second)]
+    with clock.at(second.starts_at + timedelta(days=1)):
+        clashes.add_role_clash(first.package.catalog, *roles, by=gita)
+
+        sentences, reasons = of_i8()
+
+    assert (sentences, len(reasons)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "wrong"),
+    [("approved", 1, 0), ("approved", 3, 1), ("proposed", 1, 1), ("refused", 1, 1)],
+)
+def test_i8_asks_for_an_exception_that_counted_when_the_second_began(
+    apart, bo, gita, state, days, wrong
+):
+    first, second = apart(1), apart(2)
+    begins = first.starts_at + timedelta(days=days - 0.5 - 1)
+    models.ClashException.objects.create(
+        person=first.target,
+        package=second.package,
+        other_package=first.package,
+        reason="For the close.",
+        state=state,
+        starts_at=begins,
+        ends_at=begins + timedelta(days=2),
+        proposed_by=gita,
+        proposed_at=begins,
+        decided_by=None if state == "proposed" else bo,
+    )
+
+    assert len(of_i8()[0]) == wrong
+
+
+def test_i8_does_not_mind_what_has_ended(apart, ada):
+    first = apart(1)
+    apart(2)
+    operations.give_back(first, by=ada)
+
+    assert of_i8() == ([], [])
+
+
 def test_i9_finds_a_member_who_is_missing_in_the_target(grant):
     Membership.objects.all().delete()
 
@@ -413,7 +510,7 @@ def test_the_command_prints_every_invariant_and_ends_well(access_request, capsys
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == [
-        "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I10"
+        "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10"
     ]  # fmt: skip
     assert all(line.endswith("OK") for line in lines[:-1])
     assert lines[-1] == "All of them hold."

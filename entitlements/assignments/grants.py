@@ -45,6 +45,10 @@ class GrantQuerySet(WorkQuerySet["Grant"]):
             )
         )
 
+    def leaving(self, role: ResourceRole) -> Self:
+        """Grants of a role that are being taken away."""
+        return self.filter(role=role, is_wanted=False, next_attempt_at__isnull=False)
+
     def failed(self) -> Self:
         """Wanted, and not so or found not to be so any more, with nothing more planned."""
         wanted = self.filter(is_wanted=True, next_attempt_at=None)
@@ -55,6 +59,7 @@ class Grant(WorkRow):
     """One person in one resource role: whether he should have it, and whether he has.
 
     `held_before` says whether he had it before this system gave it; None until somebody looked.
+    What he had `is_taken_over` when packages took it under control: it goes with the last of them.
     """
 
     user = models.ForeignKey(User, models.PROTECT, related_name="grants")
@@ -62,6 +67,7 @@ class Grant(WorkRow):
     is_wanted = models.BooleanField(default=True)
     is_given = models.BooleanField(default=False)
     held_before = models.BooleanField(null=True)
+    is_taken_over = models.BooleanField(default=False)
     error_code = models.CharField(max_length=40, blank=True)
     changed_at = models.DateTimeField(null=True)
 
@@ -70,6 +76,12 @@ class Grant(WorkRow):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "role"], name="one_grant_per_user_and_role"),
+            models.CheckConstraint(
+                condition=Q(is_taken_over=False)
+                | Q(is_wanted=True)
+                | Q(next_attempt_at__isnull=False),
+                name="grant_that_is_taken_over_is_wanted_or_on_its_way_out",
+            ),
         ]
         indexes = [
             models.Index(
@@ -128,9 +140,14 @@ def also_given(assignment: Assignment) -> dict[UUID, list[str]]:
     return found
 
 
-def want(assignment: Assignment) -> None:
-    """Within the caller's transaction: mark every role of the assignment's package as wanted."""
+def want(assignment: Assignment, *, takes_over: bool = False) -> None:
+    """Within the caller's transaction: mark every role of the assignment's package as wanted.
+
+    With `takes_over`, those that the person has already end with the packages from then on.
+    """
     _want([assignment.target_id], assignment.package_id)
+    if takes_over:
+        Grant.objects.of_assignment(assignment).update(is_taken_over=True)
 
 
 def unwant(assignments: Collection[UUID]) -> int:

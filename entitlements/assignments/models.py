@@ -31,6 +31,8 @@ class EndReason(models.TextChoices):
     TIME = "time", "time ran out"
     GIVEN_BACK = "given_back", "given back"
     REMOVED = "removed", "ended by a manager of the catalog"
+    REMOVED_ON_BEHALF = "removed_on_behalf", "ended by a manager or sponsor of the person"
+    REVOKED = "revoked", "ended by an approver"
     CANCELED = "canceled", "canceled before it was set up"
 
 

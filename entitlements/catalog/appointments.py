@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.contrib.auth.models import Group as TenantRole
 from django.contrib.auth.models import Permission
-from django.db.models import Exists, OuterRef
-from guardian.shortcuts import assign_perm
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable, RawSQL
 
 from entitlements.catalog.models import Catalog, CatalogGroupPermission, CatalogUserPermission
 from entitlements.catalog.permissions import CATALOG_ROLES
-from entitlements.directory.models import User
+from entitlements.directory.models import CONTAINING, Group, User, as_parameter
+from entitlements.directory.tenant_roles import (
+    CREATE_CATALOGS,
+    GOVERN,
+    VIEW_EVERYTHING,
+    right_of,
+)
+
+Holder = User | Group
 
 ROLE_NAMES = {
     "owner": "Owner",
@@ -22,24 +30,23 @@ ROLE_NAMES = {
 
 @dataclass(frozen=True)
 class Appointment:
-    """Somebody, or the members of a group, in a catalog role."""
+    """Somebody, or whoever is in a group, in a catalog role."""
 
-    holder: User | TenantRole
+    holder: Holder
     role: str
 
     @property
     def is_group(self) -> bool:
-        return isinstance(self.holder, TenantRole)
+        return isinstance(self.holder, Group)
 
     @property
     def role_name(self) -> str:
         return ROLE_NAMES[self.role]
 
 
-def role_of(person: User, catalog: Catalog) -> str:
-    """Return the role that a person holds himself, not through a group; empty for none."""
-    held = CatalogUserPermission.objects.filter(user=person, content_object=catalog)
-    return highest_role(held.values_list("permission__codename", flat=True))
+def role_of(holder: Holder, catalog: Catalog) -> str:
+    """Return the role that a person or group was appointed to itself; empty for none."""
+    return highest_role(_held(holder, catalog).values_list("permission__codename", flat=True))
 
 
 def highest_role(permissions: Iterable[str]) -> str:
@@ -52,7 +59,7 @@ def appointments(catalog: Catalog) -> list[Appointment]:
     """Return everybody who was appointed, highest role first, then by name; in two queries."""
     people = CatalogUserPermission.objects.filter(content_object=catalog)
     groups = CatalogGroupPermission.objects.filter(content_object=catalog)
-    held: dict[User | TenantRole, list[str]] = {}
+    held: dict[Holder, list[str]] = {}
     for person in people.select_related("user", "permission"):
         held.setdefault(person.user, []).append(person.permission.codename)
     for group in groups.select_related("group", "permission"):
@@ -65,46 +72,62 @@ def appointments(catalog: Catalog) -> list[Appointment]:
     )
 
 
-def give_role(person: User, catalog: Catalog, role: str) -> None:
+def give_role(holder: Holder, catalog: Catalog, role: str) -> None:
     """Within the caller's transaction: let somebody hold this role and no other."""
-    take_role(person, catalog)
-    for permission in CATALOG_ROLES[role]:
-        assign_perm(f"entitlements.{permission}", person, catalog)
+    take_role(holder, catalog)
+    permissions = Permission.objects.filter(
+        content_type__app_label="entitlements",
+        content_type__model="catalog",
+        codename__in=CATALOG_ROLES[role],
+    )
+    table, column = _table(holder)
+    table.objects.bulk_create(
+        table(permission=permission, content_object=catalog, **{column: holder})
+        for permission in permissions
+    )
 
 
-def take_role(person: User, catalog: Catalog) -> None:
-    """Within the caller's transaction: take every permission that somebody holds himself."""
-    CatalogUserPermission.objects.filter(user=person, content_object=catalog).delete()
+def take_role(holder: Holder, catalog: Catalog) -> None:
+    """Within the caller's transaction: take every permission that somebody was given himself."""
+    _held(holder, catalog).delete()
 
 
-def manages_anything(user: User) -> bool:
-    """Say in one query whether somebody has a role in any catalog, or may create one."""
+def is_appointed(user: User) -> Combinable:
+    """Return an expression that says whether somebody has a role in any catalog or in all of them,
+    or may create one.
+    """
+    in_tenant = right_of(user, GOVERN, VIEW_EVERYTHING, CREATE_CATALOGS)
     if not user.is_active:
-        return False
-    if user.is_superuser:
-        return True
-    of_user = CatalogUserPermission.objects.filter(user=OuterRef("pk"))
-    of_group = CatalogGroupPermission.objects.filter(group__user=OuterRef("pk"))
-    creates = Permission.objects.filter(
-        content_type__app_label="entitlements", codename="add_catalog"
-    )
-    as_creator = creates.filter(user=OuterRef("pk"))
-    in_creators = creates.filter(group__user=OuterRef("pk"))
-    person = User.objects.filter(
-        Exists(of_user) | Exists(of_group) | Exists(as_creator) | Exists(in_creators), pk=user.pk
-    )
-    return bool(person.exists())
+        return in_tenant
+    sql = f"""
+        EXISTS (SELECT 1 FROM entitlements_cataloguserpermission WHERE user_id = %s)
+        OR EXISTS (
+            SELECT 1 FROM entitlements_cataloggrouppermission
+            WHERE group_id IN ({CONTAINING}))"""  # noqa: S608  # constants
+    key = as_parameter(user.pk)
+    in_catalog = RawSQL(sql, [key, key], output_field=BooleanField())  # noqa: S611  # a constant
+    return ExpressionWrapper(Q(in_catalog) | Q(in_tenant), output_field=BooleanField())
 
 
 def rights_of(user: User, catalog: Catalog) -> frozenset[str]:
-    """Return what somebody may do in a catalog, himself or through a group, in one query."""
-    if not user.is_active:
-        return frozenset()
-    if user.is_superuser:
-        return frozenset(CATALOG_ROLES["owner"])
-    of_user = CatalogUserPermission.objects.filter(user=user, content_object=catalog)
-    of_group = CatalogGroupPermission.objects.filter(group__user=user, content_object=catalog)
-    codenames = (
-        rows.values_list("permission__codename", flat=True) for rows in (of_user, of_group)
-    )
-    return frozenset(next(codenames).union(*codenames))
+    """Return what somebody may do in a catalog, however he came to it; in one query."""
+    questions = {
+        permission: Exists(
+            Catalog.objects.with_permission(user, permission).filter(pk=OuterRef("pk"))
+        )
+        for permission in CATALOG_ROLES["owner"]
+    }
+    answers = Catalog.objects.filter(pk=catalog.pk).values(**questions).first() or {}
+    return frozenset(permission for permission, answer in answers.items() if answer)
+
+
+def _table(holder: Holder) -> tuple[Any, str]:
+    if isinstance(holder, Group):
+        return CatalogGroupPermission, "group"
+    return CatalogUserPermission, "user"
+
+
+def _held(holder: Holder, catalog: Catalog) -> QuerySet[Any]:
+    table, column = _table(holder)
+    rows: QuerySet[Any] = table.objects.filter(content_object=catalog, **{column: holder})
+    return rows

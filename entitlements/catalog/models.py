@@ -5,11 +5,39 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
-from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+from guardian.models import BaseObjectPermission, UserObjectPermissionBase
 
-from entitlements.directory.models import User
+from entitlements.directory.models import CONTAINING, PEOPLE, Group, User, as_parameter
+from entitlements.directory.tenant_roles import GOVERN, VIEW_EVERYTHING, right_of
 from entitlements.systems.models import ConnectedSystem
+
+OWNING: Final = "change_catalog"
+"""The permission that makes an owner: no other role has it."""
+
+
+def rights_in_tenant(permission: str) -> tuple[str, ...]:
+    """Return the rights in the whole tenant that count as a permission on every catalog."""
+    return (GOVERN, VIEW_EVERYTHING) if permission == "view_catalog" else (GOVERN,)
+
+
+def given_to(user: User, permission: str) -> RawSQL:
+    """Return the ids of the catalogs on which somebody was given a permission, or is in a group
+    that was.
+
+    Written as it goes to the database, because every page asks this.
+    """
+    sql = f"""
+        SELECT content_object_id FROM entitlements_cataloguserpermission
+        WHERE user_id = %s
+        AND permission_id IN (SELECT id FROM auth_permission WHERE codename = %s)
+        UNION
+        SELECT content_object_id FROM entitlements_cataloggrouppermission
+        WHERE group_id IN ({CONTAINING})
+        AND permission_id IN (SELECT id FROM auth_permission WHERE codename = %s)"""  # noqa: S608  # constants
+    key = as_parameter(user.pk)
+    return RawSQL(sql, [key, permission, key, permission])  # noqa: S611  # a constant
 
 
 class CatalogKind(models.TextChoices):
@@ -19,22 +47,45 @@ class CatalogKind(models.TextChoices):
 
 class CatalogQuerySet(models.QuerySet["Catalog"]):
     def with_permission(self, user: User, permission: str) -> Self:
-        """Catalogs on which a person was given `permission`, himself or through a group."""
+        """Catalogs on which somebody has `permission`: himself, in a group, or in all of them."""
         if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
-        of_user = CatalogUserPermission.objects.filter(
-            content_object=OuterRef("pk"), user=user, permission__codename=permission
-        )
-        of_group = CatalogGroupPermission.objects.filter(
-            content_object=OuterRef("pk"), group__user=user, permission__codename=permission
-        )
-        return self.filter(Exists(of_user) | Exists(of_group))
+        in_tenant = Q(right_of(user, *rights_in_tenant(permission)))
+        return self.filter(Q(pk__in=given_to(user, permission)) | in_tenant)
 
     def visible_to(self, user: User) -> Self:
         """Catalogs that a person may look into as somebody who manages them."""
         return self.with_permission(user, "view_catalog")
+
+    def without_owner(self) -> Self:
+        """Catalogs of which no active person is owner, himself or in a group.
+
+        The built-in one needs none. Groups are followed from those that own downwards.
+        """
+        in_person = CatalogUserPermission.objects.filter(
+            content_object=OuterRef("pk"),
+            permission__codename=OWNING,
+            user__is_active=True,
+            user__user_type__in=PEOPLE,
+        )
+        sql = """
+            WITH RECURSIVE below(catalog_id, group_id) AS (
+                SELECT content_object_id, group_id FROM entitlements_cataloggrouppermission
+                WHERE permission_id IN (SELECT id FROM auth_permission WHERE codename = %s)
+                UNION
+                SELECT catalog_id, child_id FROM entitlements_groupnesting
+                JOIN below ON parent_id = below.group_id)
+            SELECT catalog_id FROM below
+            WHERE EXISTS (
+                SELECT 1 FROM entitlements_membership
+                JOIN entitlements_user ON entitlements_user.id = user_id
+                WHERE entitlements_membership.group_id = below.group_id
+                AND is_active AND user_type IN (%s, %s))"""
+        in_group = RawSQL(sql, [OWNING, *PEOPLE])  # noqa: S611  # a constant
+        owned = Q(Exists(in_person)) | Q(pk__in=in_group)
+        return self.exclude(kind=CatalogKind.SERVICE_DEFAULT).exclude(owned)
 
     def general(self) -> "Catalog":
         """Return the built-in catalog, which always exists."""
@@ -85,10 +136,22 @@ class CatalogUserPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Catalog, models.CASCADE)
 
 
-class CatalogGroupPermission(GroupObjectPermissionBase):
-    """A group's permission, with a foreign key where guardian has a generic one."""
+class CatalogGroupPermission(BaseObjectPermission):
+    """A permission of whoever is in a group of the directory, through nested groups too.
 
+    Guardian's own table for groups knows Django's groups only, which are our tenant roles.
+    """
+
+    group = models.ForeignKey(Group, models.CASCADE)
     content_object = models.ForeignKey(Catalog, models.CASCADE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "permission", "content_object"],
+                name="one_permission_per_group_and_catalog",
+            ),
+        ]
 
 
 class ResourceKind(models.TextChoices):
@@ -212,8 +275,11 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
         roles = PackageRole.objects.select_related("role__resource")
         return self.prefetch_related(Prefetch("package_roles", roles))
 
-    def matching(self, text: str) -> Self:
-        """Packages with every word of `text` in their name, description, resources or roles."""
+    def matching(self, text: str, *, looks_inside: bool = True) -> Self:
+        """Packages with every word of `text` in their name, description, resources or roles.
+
+        Without `looks_inside`, resources and roles do not count.
+        """
         packages = self
         for word in text.split():
             roles = PackageRole.objects.filter(package=OuterRef("pk")).filter(
@@ -222,9 +288,8 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
                 | Q(role__resource__name__icontains=word)
                 | Q(role__resource__description__icontains=word)
             )
-            packages = packages.filter(
-                Q(name__icontains=word) | Q(description__icontains=word) | Exists(roles)
-            )
+            found = Q(name__icontains=word) | Q(description__icontains=word)
+            packages = packages.filter(found | Q(Exists(roles)) if looks_inside else found)
         return packages
 
 

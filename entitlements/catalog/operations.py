@@ -6,13 +6,18 @@ What is in a catalog is changed by `resources` and `packages` beside this module
 from django.db import transaction
 
 from entitlements.audit import trail
-from entitlements.catalog.appointments import ROLE_NAMES, give_role, role_of, take_role
+from entitlements.catalog.appointments import ROLE_NAMES, Holder, give_role, role_of, take_role
 from entitlements.catalog.models import Catalog, CatalogKind
-from entitlements.catalog.naming import name_taken, one_per_name
-from entitlements.catalog.permissions import can, can_create_catalogs, owners_of
+from entitlements.catalog.permissions import (
+    can,
+    can_admit_outsiders,
+    can_create_catalogs,
+    owners_of,
+)
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Reason, collect, deny
-from entitlements.directory.models import User
+from entitlements.directory.models import Group, User
+from entitlements.naming import name_taken, one_per_name
 
 
 def create_catalog(terms: CatalogTerms, *, by: User) -> Catalog:
@@ -26,12 +31,14 @@ def _create_catalog(terms: CatalogTerms, by: User) -> Catalog:
     can_create_catalogs(by).require()
     terms.check().require()
     _refuse_twin(terms)
+    if terms.is_external:
+        can_admit_outsiders(by).require()
     catalog = Catalog()
     terms.write_to(catalog)
     catalog.save(force_insert=True)
     give_role(by, catalog, "owner")
     trail.record("catalog.created", catalog, by=by, **terms.as_dict())
-    trail.record("catalog.role_given", catalog, by=by, target=by, role="owner", before="")
+    _record_given(catalog, by, "owner", by=by, before="")
     return catalog
 
 
@@ -47,6 +54,8 @@ def _change_catalog(catalog: Catalog, terms: CatalogTerms, by: User) -> Catalog:
     can(by, "change_catalog", catalog).require()
     terms.check().require()
     _refuse_twin(terms, catalog)
+    if terms.is_external and not catalog.is_external:
+        can_admit_outsiders(by).require()
     changes = terms.since(CatalogTerms.of(catalog))
     if changes:
         terms.write_to(catalog)
@@ -66,32 +75,42 @@ def delete_catalog(catalog: Catalog, *, by: User) -> None:
 
 
 @transaction.atomic(durable=True)
-def appoint(person: User, catalog: Catalog, role: str, *, by: User) -> None:
-    """Let somebody hold one role in a catalog, in place of the one he may hold there already."""
+def appoint(holder: Holder, catalog: Catalog, role: str, *, by: User) -> None:
+    """Let a person, a service account or a group hold one role in a catalog, and no other there.
+
+    A role of a group is its members', through nested groups too.
+    """
     catalog = locked(catalog)
     can(by, "manage_roles", catalog).require()
-    collect((_role_exists(role), _is_active(person))).require()
-    before = role_of(person, catalog)
+    collect((_role_exists(role), _is_active(holder))).require()
+    before = role_of(holder, catalog)
     if before == role:
         return
+    give_role(holder, catalog, role)
     if before == "owner":
-        _refuse_last_owner(person, catalog)
-    give_role(person, catalog, role)
-    trail.record("catalog.role_given", catalog, by=by, target=person, role=role, before=before)
+        _refuse_last_owner(holder, catalog)
+    _record_given(catalog, holder, role, by=by, before=before)
 
 
 @transaction.atomic(durable=True)
-def dismiss(person: User, catalog: Catalog, role: str, *, by: User) -> None:
-    """Take a role in a catalog from somebody; raise Denied for its last owner."""
+def dismiss(holder: Holder, catalog: Catalog, role: str, *, by: User) -> None:
+    """Take a role in a catalog from whoever was appointed; raise Denied for its last owner."""
     catalog = locked(catalog)
     can(by, "manage_roles", catalog).require()
-    if role_of(person, catalog) != role:
+    if not role or role_of(holder, catalog) != role:
         name = ROLE_NAMES.get(role, role).lower()
-        deny("not_appointed", f"{person} is not {name} of {catalog}.").require()
+        deny(
+            "not_appointed", f"{holder} is not {name} of {catalog}.", "Nothing is to be done."
+        ).require()
+    take_role(holder, catalog)
     if role == "owner":
-        _refuse_last_owner(person, catalog)
-    take_role(person, catalog)
-    trail.record("catalog.role_taken", catalog, by=by, target=person, role=role)
+        _refuse_last_owner(holder, catalog)
+    trail.record("catalog.role_taken", catalog, by=by, target=holder, role=role, holder=str(holder))
+
+
+def _record_given(catalog: Catalog, holder: Holder, role: str, *, by: User, before: str) -> None:
+    facts = {"role": role, "before": before, "holder": str(holder)}
+    trail.record("catalog.role_given", catalog, by=by, target=holder, **facts)
 
 
 def locked(catalog: Catalog) -> Catalog:
@@ -107,13 +126,14 @@ def _refuse_twin(terms: CatalogTerms, catalog: Catalog | None = None) -> None:
         name_taken(terms.name).require()
 
 
-def _refuse_last_owner(person: User, catalog: Catalog) -> None:
-    if owners_of(catalog).exclude(pk=person.pk).exists():
+def _refuse_last_owner(holder: Holder, catalog: Catalog) -> None:
+    """Within the caller's transaction, after the change: raise Denied when no owner is left."""
+    if owners_of(catalog).exists():
         return
     deny(
         "last_owner",
-        f"{person} is the last owner of {catalog}.",
-        "Appoint another owner first.",
+        f"{holder} is the last owner of {catalog}.",
+        "Appoint another owner first: an active person, or a group with one in it.",
     ).require()
 
 
@@ -137,7 +157,9 @@ def _role_exists(role: str) -> Reason | None:
     return Reason("unknown_role", "There is no such catalog role.", "Choose one from the list.")
 
 
-def _is_active(person: User) -> Reason | None:
-    if person.is_active:
+def _is_active(holder: Holder) -> Reason | None:
+    if isinstance(holder, Group) or holder.is_active:
         return None
-    return Reason("account_disabled", f"{person}'s account is disabled.")
+    return Reason(
+        "account_disabled", f"{holder}'s account is disabled.", "The directory decides this."
+    )

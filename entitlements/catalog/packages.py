@@ -14,11 +14,12 @@ from entitlements.catalog.models import (
     PackageState,
     ResourceRole,
 )
-from entitlements.catalog.naming import name_taken, one_per_name
+from entitlements.catalog.passing_on import can_pass_on, can_pass_role_on
 from entitlements.catalog.permissions import can
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import deny
 from entitlements.directory.models import User
+from entitlements.naming import name_taken, one_per_name
 
 
 def create_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> AccessPackage:
@@ -29,7 +30,11 @@ def create_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> Access
 
 @transaction.atomic(durable=True)
 def _create_package(catalog: Catalog, terms: PackageTerms, by: User) -> AccessPackage:
-    catalog = catalogs.locked(catalog)
+    return new_package(catalogs.locked(catalog), terms, by=by)
+
+
+def new_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> AccessPackage:
+    """Within the caller's transaction, with the catalog locked: create a draft, or raise Denied."""
     can(by, "manage_packages", catalog).require()
     terms.check().require()
     package = AccessPackage(catalog=catalog)
@@ -62,13 +67,13 @@ def _change_package(package: AccessPackage, terms: PackageTerms, by: User) -> Ac
 @transaction.atomic(durable=True)
 def publish(package: AccessPackage, *, by: User) -> AccessPackage:
     """Let those whom a policy admits ask for it."""
-    return _move(package, PackageState.PUBLISHED, by)
+    return move(package, PackageState.PUBLISHED, by=by)
 
 
 @transaction.atomic(durable=True)
 def retire(package: AccessPackage, *, by: User) -> AccessPackage:
     """Let nobody ask for it any more; whoever holds it keeps it until its end."""
-    return _move(package, PackageState.RETIRED, by)
+    return move(package, PackageState.RETIRED, by=by)
 
 
 @transaction.atomic(durable=True)
@@ -100,7 +105,11 @@ def delete_package(package: AccessPackage, *, by: User) -> None:
 @transaction.atomic(durable=True)
 def add_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     """Put a role into a package; everybody who holds the package gets it within minutes."""
-    package = _locked(package, by)
+    put_role(_locked(package, by), role, by=by)
+
+
+def put_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
+    """Within the transaction of whoever may change the package, with it locked: add a role."""
     offers = CatalogResource.objects.filter(catalog=package.catalog, resource=role.resource_id)
     if not offers.exists():
         deny(
@@ -108,8 +117,11 @@ def add_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
             f"The catalog {package.catalog} does not offer this resource.",
             "One of its owners can add it.",
         ).require()
+    can_pass_role_on(by, role).require()
     if package.package_roles.filter(role=role).exists():
-        deny("role_in_package", f"{package} contains {role} already.").require()
+        deny(
+            "role_in_package", f"{package} contains {role} already.", "Nothing is to be done."
+        ).require()
     last = package.package_roles.aggregate(last=Max("position"))["last"]
     position = 0 if last is None else last + 1
     PackageRole.objects.create(package=package, role=role, position=position)
@@ -123,7 +135,11 @@ def remove_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None
     package = _locked(package, by)
     deleted, _ = package.package_roles.filter(role=role).delete()
     if not deleted:
-        deny("role_not_in_package", f"{package} does not contain {role}.").require()
+        deny(
+            "role_not_in_package",
+            f"{package} does not contain {role}.",
+            "Choose one of the roles that it contains.",
+        ).require()
     trail.record("package.role_removed", package, by=by, role=role.pk, name=str(role))
     _recount_holders(package)
 
@@ -146,8 +162,11 @@ def _refuse_twin(package: AccessPackage, terms: PackageTerms) -> None:
         name_taken(terms.name).require()
 
 
-def _move(package: AccessPackage, state: PackageState, by: User) -> AccessPackage:
+def move(package: AccessPackage, state: PackageState, *, by: User) -> AccessPackage:
+    """Within the caller's transaction: bring a package into a state, or raise Denied."""
     package = _locked(package, by)
+    if state == PackageState.PUBLISHED:
+        can_pass_on(by, package).require()
     if package.state != state:
         before, package.state = package.state, state
         package.save(update_fields=["state"])

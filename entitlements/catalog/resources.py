@@ -17,6 +17,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.catalog.operations import locked
+from entitlements.catalog.passing_on import can_pass_group_on
 from entitlements.catalog.permissions import (
     can,
     can_change_resource,
@@ -69,13 +70,16 @@ def add_resource(
     collect(external_id_fits(external_id, longest=LONGEST_EXTERNAL_ID)).require()
     group = _group(system, external_id)
     collect((*_kind_fits(kind, group), *_may_be_offered(system, group))).require()
+    _pass_on(group, by)
     resource, is_new = Resource.objects.get_or_create(
         system=system,
         external_id=str(group.pk) if group else external_id.strip(),
         defaults={"kind": kind, **terms.as_dict()},
     )
     if CatalogResource.objects.filter(catalog=catalog, resource=resource).exists():
-        deny("already_in_catalog", f"{catalog} offers {resource} already.").require()
+        deny(
+            "already_in_catalog", f"{catalog} offers {resource} already.", "Nothing is to be done."
+        ).require()
     CatalogResource.objects.create(catalog=catalog, resource=resource)
     trail.record(
         "catalog.resource_added",
@@ -100,7 +104,11 @@ def remove_resource(catalog: Catalog, resource: Resource, *, by: User) -> None:
     can_manage_resource(by, resource.system, resource.external_id).require()
     entries = CatalogResource.objects.filter(catalog=catalog, resource=resource)
     if not entries.exists():
-        deny("not_in_catalog", f"{catalog} does not offer {resource}.").require()
+        deny(
+            "not_in_catalog",
+            f"{catalog} does not offer {resource}.",
+            "The catalog's owners can add it.",
+        ).require()
     using = PackageRole.objects.filter(package__catalog=catalog, role__resource=resource)
     names = using.order_by("package__name").values_list("package__name", flat=True).distinct()
     if names:
@@ -147,7 +155,9 @@ def add_resource_role(
         )
     ).require()
     if resource.roles.filter(external_id=external_id).exists():
-        deny("role_taken", f"{resource} has the role “{external_id}” already.").require()
+        deny(
+            "role_taken", f"{resource} has the role “{external_id}” already.", "Choose another id."
+        ).require()
     return _create_roles(resource, {external_id: terms}, by)[0]
 
 
@@ -205,6 +215,12 @@ def _create_roles(
     return created
 
 
+def _pass_on(group: Group | None, by: User) -> None:
+    """Raise Denied unless somebody could give himself what being in a group brings with it."""
+    if group:
+        can_pass_group_on(by, group).require()
+
+
 def _group(system: ConnectedSystem, external_id: str) -> Group | None:
     """Return the group behind a resource of the built-in directory; raise Denied without one."""
     if system.kind != "directory":
@@ -227,9 +243,15 @@ def _standard_roles(kind: str, group: Group | None) -> Mapping[str, RoleTerms]:
 
 def _kind_fits(kind: str, group: Group | None) -> Iterator[Reason]:
     if kind not in ResourceKind.values:
-        yield Reason("unknown_kind", "There is no such kind of resource.")
+        yield Reason(
+            "unknown_kind", "There is no such kind of resource.", "Choose one of those listed."
+        )
     elif group and kind != f"{group.kind}_group":
-        yield Reason("kind_differs", f"{group} is a {group.get_kind_display().lower()}.")
+        yield Reason(
+            "kind_differs",
+            f"{group} is a {group.get_kind_display().lower()}.",
+            "Offer it as what it is.",
+        )
 
 
 def _may_be_offered(system: ConnectedSystem, group: Group | None) -> Iterator[Reason]:
@@ -247,7 +269,11 @@ def _role_fits(external_id: str, group: Group | None) -> Iterable[Reason]:
     if group is None:
         return
     if external_id not in DIRECTORY_ROLES:
-        yield Reason("unknown_role", "A group has the roles member and owner, and no others.")
+        yield Reason(
+            "unknown_role",
+            "A group has the roles member and owner, and no others.",
+            "Choose one of the two.",
+        )
     if external_id == MEMBER and group.is_dynamic:
         yield Reason(
             "dynamic_members",

@@ -8,6 +8,7 @@ from entitlements.connectors.base import ConnectorRefused
 from entitlements.connectors.registry import connector_for
 from entitlements.decisions import deny
 from entitlements.directory.models import User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.systems.models import ConnectedSystem
 
 
@@ -16,8 +17,10 @@ def check_connection(system: ConnectedSystem, *, by: User) -> str:
 
     Raises Denied for all but administrators.
     """
-    if not (by.is_active and by.is_superuser):
-        deny("administrators_only", "Only administrators can try the connection.").require()
+    if not is_administrator(by):
+        deny(
+            "administrators_only", "Only administrators can try the connection.", "Ask one of them."
+        ).require()
     connector = connector_for(system)
     error = ""
     try:

@@ -21,7 +21,9 @@ def draft(name: str, kind: str, settings: dict[str, Any], secret: str | None) ->
     system = ConnectedSystem.objects.filter(name__iexact=name).first()
     system = system or ConnectedSystem(name=name, kind=kind)
     if system.kind != kind:
-        deny("other_kind", f"{system} is a system of another kind.").require()
+        deny(
+            "other_kind", f"{system} is a system of another kind.", "Choose one of the right kind."
+        ).require()
     merged = {**system.settings, **settings}
     system.settings = {name: value for name, value in merged.items() if value is not None}
     if secret is not None:

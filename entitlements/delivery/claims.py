@@ -109,12 +109,14 @@ def complete(done: Collection[Done]) -> None:
             "error_code": "",
             "lease_until": None,
             "changed_at": moment,
-            "next_attempt_at": None,
             **({} if is_wanted else {"held_before": None}),
         }
-        Grant.objects.filter(pk__in=keys).update(**outcome)
         if changed:
-            Grant.objects.filter(pk__in=changed).update(next_attempt_at=moment)
+            Grant.objects.filter(pk__in=changed).update(**outcome, next_attempt_at=moment)
+        if not is_wanted:
+            outcome["is_taken_over"] = False
+        settled = Grant.objects.filter(pk__in=set(keys) - set(changed))
+        settled.update(**outcome, next_attempt_at=None)
     trail.record_many([_event(item) for item in mine])
 
 

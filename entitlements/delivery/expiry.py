@@ -5,7 +5,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from entitlements import clock, outbox
-from entitlements.assignments import grants
+from entitlements.assignments import attributes, grants
+from entitlements.assignments.calling import call_about_ends
 from entitlements.assignments.models import Assignment, AssignmentState, EndReason
 from entitlements.audit.trail import SYSTEM
 from entitlements.directory.models import as_parameter
@@ -33,7 +34,9 @@ def end_overdue(limit: int = BATCH) -> int:
     )
     _record_ends(chosen)
     _tell_holders(chosen)
+    call_about_ends(chosen)
     grants.unwant(chosen)
+    attributes.take_back(chosen)
     outbox.enqueue_revocation("sweep.deliver")
     return len(chosen)
 

@@ -77,7 +77,12 @@ def _give(claimed: Claim, connector: Connector, account: str) -> None:
 
 
 def _keeps_access_held_before(grant: Grant) -> bool:
-    """Ask the catalog of the package through which the role was held last."""
+    """Ask the catalog of the package through which the role was held last.
+
+    What was taken under control is kept by none.
+    """
+    if grant.is_taken_over:
+        return False
     last = (
         Assignment.objects.filter(target=grant.user_id, package__roles=grant.role_id)
         .select_related("package__catalog")

@@ -1,6 +1,7 @@
 """From grants to assignments and requests: all roles set up, some, or none; or all gone."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -8,10 +9,11 @@ from django.db.models import Exists, OuterRef, Q
 
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment, AssignmentState
+from entitlements.catalog.extension_models import CalloutStage
 from entitlements.catalog.models import PackageRole
-from entitlements.requests import flow
+from entitlements.requests import calling, flow
 from entitlements.requests.models import AccessRequest
-from entitlements.requests.states import ADDS, Event, RequestKind, RequestState
+from entitlements.requests.states import ADDS, WISHED, Event, RequestKind, RequestState
 
 OUTCOMES = {
     AssignmentState.DELIVERED: Event.GIVE_ALL,
@@ -95,16 +97,20 @@ def _settle_add(access_request: AccessRequest, assignment: Assignment, grants: l
     failed = [grant for grant in grants if grant.shown_state == "failed"]
     reason = "; ".join(f"{grant.role}: {grant.last_error}" for grant in failed)
     _finish(access_request, event, reason=reason)
+    if event == Event.GIVE_ALL:
+        calling.call_out(access_request, CalloutStage.GRANTED)
     is_told = access_request.terms.get("sends_notifications", True)
-    if event == Event.GIVE_ALL and is_told and access_request.kind == RequestKind.USER_ADD:
-        flow.tell(
-            access_request,
-            "access.given",
-            {access_request.requestor, access_request.target},
-            assignment=assignment.pk,
-            ends_at=assignment.ends_at,
-            roles=[str(grant.role) for grant in grants],
-        )
+    is_waited_for = access_request.kind in WISHED or access_request.invites
+    if event == Event.GIVE_ALL and is_told and is_waited_for:
+        facts: dict[str, Any] = {
+            "assignment": assignment.pk,
+            "ends_at": assignment.ends_at,
+            "roles": [str(grant.role) for grant in grants],
+            **({"has_new_account": True} if access_request.invites else {}),
+        }
+        flow.tell(access_request, "access.given", [access_request.target], **facts)
+        if access_request.kind == RequestKind.ON_BEHALF_ADD:
+            flow.tell(access_request, "access.given_to_other", [access_request.requestor], **facts)
 
 
 def _settle_removal(access_request: AccessRequest, grants: list[Grant]) -> None:

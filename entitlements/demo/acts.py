@@ -8,6 +8,7 @@ from entitlements.assignments.models import Assignment
 from entitlements.delivery import operations as delivery
 from entitlements.demo.calendar import Calendar
 from entitlements.demo.company import Company
+from entitlements.demo.questions import answers_to
 from entitlements.directory.models import User
 from entitlements.requests import deciding, operations
 from entitlements.requests.models import AccessRequest
@@ -36,14 +37,18 @@ class Stage:
         why: str = "",
         *,
         way: int = 0,
+        target: User | None = None,
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> Act:
-        """Let somebody ask for a package; `way` counts its policies."""
+        """Let somebody ask for a package, perhaps for `target`; `way` counts its policies."""
         yield moment
+        policy = self.company.way(package, way)
         return operations.submit(
-            self.company.way(package, way),
+            policy,
             by=self._user(who),
+            target=target,
+            answers=answers_to(policy),
             justification=why,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -75,7 +80,9 @@ class Stage:
         """Let somebody give a package directly."""
         yield moment
         policy = self.company.way(package, way)
-        return operations.assign(policy, self._user(to), by=self._user(who))
+        return operations.assign(
+            policy, self._user(to), by=self._user(who), answers=answers_to(policy)
+        )
 
     def withdraws(self, who: User, access_request: AccessRequest, moment: datetime) -> Act:
         """Let somebody call his own request off."""

@@ -12,22 +12,31 @@ from django_q.models import OrmQ
 
 from entitlements import clock, sweep
 from entitlements.audit.sealing import seal_new
+from entitlements.callouts.models import Callout
+from entitlements.callouts.sending import note_failure, note_success
+from entitlements.demo.offers import LOST_HOST
+from entitlements.notifications.digests import digest_at
 from entitlements.notifications.models import Notification
 
 Life = Generator[datetime, None, None]
 """What somebody does: it yields the moment of the next act, and then does it."""
 
 TASKS: Final = "entitlements."
-MAILS: Final = "entitlements.notifications."
+OUTWARD: Final = ("entitlements.notifications.", "entitlements.callouts.")
 AT_ONCE: Final = timedelta(seconds=2)
+JUST_NOW: Final = timedelta(seconds=30)
+NO_MAILBOX: Final = "dana.roth@blueharbour.example"
 
 DUE: Final = (
     ("entitlements_assignment", "ends_at", "ended_at IS NULL"),
     ("entitlements_assignment", "reminder_at", "ended_at IS NULL"),
     ("entitlements_approvalstep", "due_at", "state = 'waiting'"),
     ("entitlements_approvalstep", "remind_at", "state = 'waiting'"),
+    ("entitlements_approvalstep", "escalate_at", "state = 'waiting'"),
     ("entitlements_accessrequest", "starts_at", "state = 'scheduled'"),
     ("entitlements_grant", "next_attempt_at", "is_wanted"),
+    ("entitlements_callout", "next_attempt_at", "state = 'planned'"),
+    ("entitlements_callout", "answer_by", "state = 'waiting'"),
 )
 """Table, moment, condition; what is to be taken away is tried as often as anything else is due."""
 
@@ -72,7 +81,7 @@ class Calendar:
                 self._go_on(life)
                 work_off_queue()
         self._pass_until(self.present)
-        carry_out_what_is_due()
+        self._carry_out()
         seal_new()
 
     def _go_on(self, life: Life) -> None:
@@ -87,7 +96,11 @@ class Calendar:
         while (due := _next_due(self._swept)) and due <= moment:
             self._swept = due
             with clock.at(due + AT_ONCE):
-                carry_out_what_is_due()
+                self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Do what is due, but leave the calls of this very moment to the portal's own workers."""
+        carry_out_what_is_due(calls_until=self.present - JUST_NOW)
 
 
 def _next_due(after: datetime) -> datetime | None:
@@ -105,16 +118,39 @@ def _next_due(after: datetime) -> datetime | None:
     return datetime.fromisoformat(moment).replace(tzinfo=UTC) if is_text else moment
 
 
-def carry_out_what_is_due() -> None:
-    """Do what a worker does at this moment; mails count as sent when they were written."""
+def carry_out_what_is_due(*, calls_until: datetime | None = None) -> None:
+    """Do what a worker does at this moment, and play the systems and mailboxes outside."""
     sweep.run()
     work_off_queue()
-    waiting = Notification.objects.filter(next_attempt_at__isnull=False)
-    waiting.update(sent_at=F("created_at"), next_attempt_at=None)
+    _take_calls(until=calls_until or clock.now())
+    _take_mails()
+
+
+def _take_calls(*, until: datetime) -> None:
+    """Let every call made until a moment be taken, except by the system that was lost."""
+    due = Callout.objects.due().filter(created_at__lte=until).select_related("extension")
+    for callout in due.order_by("next_attempt_at", "pk"):
+        if LOST_HOST in callout.extension.url:
+            Callout.objects.filter(pk=callout.pk).claim()
+            note_failure(callout.pk, f"The name {LOST_HOST} is not known.")
+        else:
+            note_success(callout.pk)
+
+
+def _take_mails() -> None:
+    """Let mails count as sent when they were made; digests wait, and one mailbox is gone."""
+    due = Notification.objects.due()
+    lost = due.filter(recipient__email=NO_MAILBOX)
+    lost.update(next_attempt_at=None, last_error="550 No such mailbox")
+    for notification in due.exclude(recipient__mail_preference="immediately"):
+        later = digest_at(notification)
+        if later and later > clock.now():
+            Notification.objects.filter(pk=notification.pk).update(next_attempt_at=later)
+    due.update(sent_at=F("created_at"), next_attempt_at=None)
 
 
 def work_off_queue() -> None:
-    """Run the domain's messages in the queue, mails apart, and leave those of others."""
+    """Run the domain's messages in the queue, mails and calls apart, and leave those of others."""
     last = 0
     while messages := list(OrmQ.objects.filter(pk__gt=last).order_by("pk")):
         last = messages[-1].pk
@@ -123,5 +159,5 @@ def work_off_queue() -> None:
             if not task["func"].startswith(TASKS):
                 continue
             message.delete()
-            if not task["func"].startswith(MAILS):
+            if not task["func"].startswith(OUTWARD):
                 import_string(task["func"])(**task["kwargs"])

@@ -1,6 +1,6 @@
 """Found Kestrel Trading: its people, their groups, and what they can ask for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
@@ -10,8 +10,11 @@ from django.db import transaction
 
 from entitlements import clock
 from entitlements.audit import trail
+from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
-from entitlements.catalog import packages, resources
+from entitlements.catalog.attributes import ask_for_attribute
+from entitlements.catalog.extension_models import Behaviour, CustomExtension, OnTimeout
+from entitlements.catalog.extensions import ExtensionTerms
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.demo import offers, people
@@ -27,9 +30,13 @@ from entitlements.directory.models import (
     User,
     UserType,
 )
+from entitlements.directory.organizations import operations as organizations
+from entitlements.directory.organizations.models import ConnectedOrganization, SponsorKind
+from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy, Expiration
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import RELATIONS, ApproverTerms, StageTerms
+from entitlements.policies.terms import CalloutTerms, PolicyTerms
 from entitlements.systems.models import ConnectedSystem
 
 ADMINISTRATOR: Final = "ivo.okoro"
@@ -51,6 +58,8 @@ class Company:
     roles: dict[str, ResourceRole] = field(default_factory=dict)
     packages: dict[str, AccessPackage] = field(default_factory=dict)
     policies: dict[str, list[AssignmentPolicy]] = field(default_factory=dict)
+    extensions: dict[str, CustomExtension] = field(default_factory=dict)
+    organizations: dict[str, ConnectedOrganization] = field(default_factory=dict)
 
     @property
     def administrator(self) -> User:
@@ -71,8 +80,10 @@ def found(company: Company, *, count: int, chance: Random) -> None:
     """Create the people, the groups and all that is offered; the clock says since when."""
     roster = _employ(company, list(people.everybody(count, chance)), chance)
     _gather(company, roster)
+    _connect_partner(company)
     warehouse = _connect(roster)
     _open_catalogs(company)
+    _know_systems(company)
     for resource in offers.RESOURCES:
         _offer_resource(company, resource, warehouse)
     for package in PACKAGES:
@@ -156,9 +167,12 @@ def _team(person: Person) -> str:
 
 @transaction.atomic(durable=True)
 def _connect(roster: Roster) -> ConnectedSystem:
-    """Know the warehouse's LDAP, in which every employee has an account."""
-    warehouse = ConnectedSystem.objects.create(
-        name=offers.WAREHOUSE, kind="ldap", settings=dict(offers.WAREHOUSE_SETTINGS)
+    """Know the warehouse's LDAP, in which every employee has an account, and one to come."""
+    branch, warehouse = (
+        ConnectedSystem.objects.create(
+            name=name, kind="ldap", settings=dict(offers.WAREHOUSE_SETTINGS), is_enabled=is_enabled
+        )
+        for name, is_enabled in ((offers.BRANCH, False), (offers.WAREHOUSE, True))
     )
     Account.objects.bulk_create(
         Account(
@@ -169,8 +183,22 @@ def _connect(roster: Roster) -> ConnectedSystem:
         for person, user in roster
         if not person.is_guest
     )
-    trail.record("system.created", warehouse, by=None, kind=warehouse.kind)
+    for system in (branch, warehouse):
+        trail.record("system.created", system, by=None, kind=system.kind)
     return warehouse
+
+
+def _connect_partner(company: Company) -> None:
+    """Connect Blue Harbour, whose people are known by their domain, and which Noor looks after."""
+    administrator = company.administrator
+    terms = OrganizationTerms(people.PARTNER, offers.ABOUT_PARTNER, (people.PARTNER_DOMAIN,))
+    partner = organizations.create_organization(terms, by=administrator)
+    noor = company.users["noor.bakker"]
+    organizations.add_sponsor(partner, noor, SponsorKind.INTERNAL, by=administrator)
+    company.organizations[people.PARTNER] = partner
+    for user in company.users.values():
+        if user.is_guest:
+            user.refresh_from_db(fields=["organization"])
 
 
 def _open_catalogs(company: Company) -> None:
@@ -185,6 +213,22 @@ def _open_catalogs(company: Company) -> None:
         company.catalogs[offer.name] = catalog
     for catalog in company.catalogs.values():
         catalogs.appoint(company.users["uma.lund"], catalog, "reader", by=administrator)
+
+
+def _know_systems(company: Company) -> None:
+    """Let packages call systems outside; the story plays what these do."""
+    for offer in offers.EXTENSIONS:
+        terms = ExtensionTerms(offer.name, offer.url, description=offer.description)
+        if offer.wait_days:
+            terms = replace(
+                terms,
+                behaviour=Behaviour.LAUNCH_AND_WAIT,
+                wait_minutes=offer.wait_days * 24 * 60,
+                on_timeout=OnTimeout.DENY,
+            )
+        by = _owner_of(company, offer.catalog)
+        extension, _ = extensions.create_extension(company.catalogs[offer.catalog], terms, by=by)
+        company.extensions[offer.name] = extension
 
 
 def _offer_resource(company: Company, offer: ResourceOffer, warehouse: ConnectedSystem) -> None:
@@ -202,6 +246,9 @@ def _offer_resource(company: Company, offer: ResourceOffer, warehouse: Connected
             kind=offer.kind,
             by=administrator,
         )
+    if offer.asks_office:
+        question = offer.asks_office
+        ask_for_attribute(resource, "office", question, is_editable=True, by=administrator)
     present = {role.external_id: role for role in resource.roles.select_related("resource")}
     for role in offer.roles:
         terms = RoleTerms(role.name, role.description, role.is_privileged)
@@ -246,14 +293,22 @@ def _policy_terms(company: Company, offer: PolicyOffer) -> PolicyTerms:
         offer.description,
         scope=offer.scope,
         allowed_group_ids=tuple(company.groups[name].pk for name in offer.groups),
+        allowed_organization_ids=tuple(
+            company.organizations[name].pk for name in offer.organizations
+        ),
         requires_justification=offer.needs_reason,
         expiration=expiration,
         ends_on=ends_on,
         duration=duration,
         allows_custom_dates=offer.has_dates,
+        allows_on_behalf=offer.for_others,
         allows_extension=offer.extension != "none",
         extension_requires_approval=offer.extension == "approved",
         stages=tuple(_stage_terms(company, stage) for stage in offer.stages),
+        questions=offer.questions,
+        callouts=tuple(
+            CalloutTerms(stage, company.extensions[name].pk) for stage, name in offer.calls
+        ),
     )
 
 
@@ -271,14 +326,15 @@ def _end(company: Company, offer: PolicyOffer) -> tuple[str, datetime | None, in
 
 def _stage_terms(company: Company, offer: StageOffer) -> StageTerms:
     asked = [_approver(company, name) for name in offer.asks]
-    asked += [_approver(company, name, is_fallback=True) for name in offer.instead]
-    return StageTerms(tuple(asked), offer.days, offer.needs_reason)
+    asked += [replace(_approver(company, name), is_fallback=True) for name in offer.instead]
+    asked += [replace(_approver(company, name), is_alternate=True) for name in offer.then]
+    return StageTerms(tuple(asked), offer.days, offer.needs_reason, escalation_days=offer.after)
 
 
-def _approver(company: Company, name: str, *, is_fallback: bool = False) -> ApproverTerms:
-    if name == "manager":
-        return ApproverTerms("manager")
+def _approver(company: Company, name: str) -> ApproverTerms:
+    if name in RELATIONS:
+        return ApproverTerms(name)
     if name.startswith("group:"):
         group = company.groups[name.removeprefix("group:")]
-        return ApproverTerms("group", group_id=group.pk, is_fallback=is_fallback)
-    return ApproverTerms("user", user_id=company.users[name].pk, is_fallback=is_fallback)
+        return ApproverTerms("group", group_id=group.pk)
+    return ApproverTerms("user", user_id=company.users[name].pk)

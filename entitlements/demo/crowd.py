@@ -62,7 +62,7 @@ def _belongs(stage: Stage, user: User, chance: Random) -> Life:
 
 
 def _works_from_home(stage: Stage, user: User, chance: Random) -> Life:
-    yield from stage.asks(user, "vpn", stage.when(chance.randint(1, FOUNDED - 5), 10))
+    yield from stage.asks(user, "vpn", stage.when(chance.randint(17, FOUNDED - 5), 10))
 
 
 def _does_the_job(stage: Stage, user: User, chance: Random) -> Life:

@@ -13,11 +13,17 @@ from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
 from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
-from entitlements.demo.people import CAST, GONE
+from entitlements.demo.people import CAST, GONE, SALES
 from entitlements.directory import operations as directory
-from entitlements.directory.models import Group
+from entitlements.directory.models import Group, User
 from entitlements.notifications.operations import mark_read
+from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests import clash_exceptions, giving, records
+from entitlements.requests.bulk import BulkAssignment
+from entitlements.requests.judging import Entry
+from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 
 
@@ -55,6 +61,18 @@ def _the_service_desk_is_full(stage: Stage) -> Life:
     policy = stage.company.way("service_desk")
     terms = replace(policies.terms_of(policy), accepts_requests=False)
     policies.change_policy(policy, terms, by=stage.person("bo.chen"))
+
+
+def _olga_thinks_again(stage: Stage) -> Life:
+    """A policy that was changed, and its first version as a draft."""
+    olga, policy = stage.person("olga.owner"), stage.company.way("sales_reader")
+    yield stage.when(40, 11)
+    terms = replace(
+        policies.terms_of(policy), description="At once, for half a year.", shows_approvers="no"
+    )
+    policies.change_policy(policy, terms, by=olga)
+    yield stage.when(1, 16)
+    drafts.restore_as_draft(policy, 1, by=olga)
 
 
 def _readers_join_the_channel(stage: Stage) -> Life:
@@ -108,10 +126,58 @@ def _hand_over(key: str) -> None:
     trail.record("group.changed", group, by=None, source=group.source_key)
 
 
-def _ivo_tries_the_warehouse(stage: Stage) -> Life:
+def _ivo_tries_the_systems(stage: Stage) -> Life:
+    """The warehouse does not answer; the directory does."""
     yield stage.when(7, 10)
-    warehouse = ConnectedSystem.objects.get(name=WAREHOUSE)
-    check_connection(warehouse, by=stage.company.administrator)
+    built_in = ConnectedSystem.objects.built_in_directory()
+    for system in (ConnectedSystem.objects.get(name=WAREHOUSE), built_in):
+        check_connection(system, by=stage.company.administrator)
+
+
+def _bo_equips_the_sales_team(stage: Stage) -> Life:
+    """One list was given; another was only checked."""
+    policy, by = stage.company.way("vpn"), stage.person("bo.chen")
+    team = stage.company.crowd("Sales")
+    yield stage.when(16, 11)
+    listed = [*team[:3], stage.person("eli.weiss")]
+    giving.give_all(_plan(policy, listed, by), by=by)
+    yield stage.when(1, 16)
+    _plan(policy, team[3:6], by)
+
+
+def _plan(policy: AssignmentPolicy, people: list[User], by: User) -> BulkAssignment:
+    entries = [Entry(str(user.pk)) for user in people]
+    return giving.plan(policy, entries, by=by, source=f"{len(people)} people")
+
+
+def _discounts_and_forecasts_are_kept_apart(stage: Stage) -> Life:
+    """A clash, roles that clash, a prerequisite, and an exception."""
+    offered, roles = stage.company.packages, stage.company.roles
+    olga, administrator = stage.person("olga.owner"), stage.company.administrator
+    yield stage.when(1, 12)
+    clashes.add_clash(offered["discount"], offered["forecast"], by=olga, is_symmetric=True)
+    clashes.add_prerequisite(offered["forecast"], offered["sales_reader"], by=olga)
+    catalog = stage.company.catalogs[SALES]
+    clashes.add_role_clash(catalog, roles["crm:owner"], roles["stock:member"], by=olga)
+    exception = clash_exceptions.propose(
+        offered["forecast"],
+        offered["discount"],
+        stage.person("hugo.brandt"),
+        by=olga,
+        reason="He prepares the forecast until his offer for the harbour is signed.",
+        ends_at=stage.when(-60, 18),
+    )
+    clash_exceptions.decide(exception, by=administrator, approves=True)
+
+
+def _ivo_deletes_a_record(stage: Stage) -> Life:
+    """Of a request that was called off; whoever opens its link reads who did it."""
+    yield stage.when(2, 10)
+    omar, package = stage.person("omar.haddad"), stage.company.packages["month_end"]
+    canceled = AccessRequest.objects.get(target=omar, package=package, state="canceled")
+    records.delete_record(
+        canceled, by=stage.company.administrator, justification="Omar asked for it."
+    )
 
 
 def _people_read_their_messages(stage: Stage) -> Life:
@@ -126,11 +192,15 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _the_old_office_closes,
     _laptops_are_switched_off,
     _the_service_desk_is_full,
+    _olga_thinks_again,
     _readers_join_the_channel,
     _reviewers_leave_the_handbook,
     _carl_leaves,
     _the_terminals_are_dismantled,
     _the_warehouse_takes_the_lists_over,
-    _ivo_tries_the_warehouse,
+    _ivo_tries_the_systems,
+    _bo_equips_the_sales_team,
+    _discounts_and_forecasts_are_kept_apart,
+    _ivo_deletes_a_record,
     _people_read_their_messages,
 )

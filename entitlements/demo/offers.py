@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Final
 
 from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.policies.question_terms import QuestionTerms
 
+ABOUT_PARTNER: Final = "Builds the harbour with us until next summer."
 GENERAL: Final = "General"
 ARCHIVE: Final = "Old office"
 WAREHOUSE: Final = "Warehouse LDAP"
+BRANCH: Final = "Lisbon branch LDAP"
 WAREHOUSE_BASE: Final = "dc=warehouse,dc=kestrel,dc=example"
 WAREHOUSE_SETTINGS: Final = {
     "url": "ldap://127.0.0.1:1",
@@ -17,6 +20,41 @@ WAREHOUSE_SETTINGS: Final = {
     "receive_timeout": 1,
 }
 """Nothing listens there: this system is the one that is down."""
+
+REGISTER, TRAINING, DOORS = "Device register", "Safety training", "Door control"
+LOST_HOST: Final = "doors-west.kestrel.example"
+"""Where the doors are called after they have moved, and nobody answers."""
+
+
+@dataclass(frozen=True)
+class ExtensionOffer:
+    """A system that a catalog calls, and perhaps waits for, for some days."""
+
+    name: str
+    catalog: str
+    description: str
+    url: str
+    wait_days: int = 0
+
+
+EXTENSIONS: Final = (
+    ExtensionOffer(
+        REGISTER,
+        IT,
+        "Knows who looks after which device.",
+        "https://devices.kestrel.example/access",
+    ),
+    ExtensionOffer(
+        TRAINING,
+        IT,
+        "Knows who was trained to work beside running machines.",
+        "https://training.kestrel.example/questions",
+        wait_days=3,
+    ),
+    ExtensionOffer(
+        DOORS, IT, "Opens the doors of the halls.", "https://doors.kestrel.example/access"
+    ),
+)
 
 SECURITY, COLLABORATION, APPLICATION, SITE = (
     "security_group",
@@ -87,6 +125,7 @@ class ResourceOffer:
     address: str = ""
     dn: str = ""
     also_in: tuple[str, ...] = ()
+    asks_office: str = ""
 
 
 def _member(description: str, name: str = "Member", *, is_privileged: bool = False) -> RoleOffer:
@@ -128,6 +167,7 @@ RESOURCES: Final = (
         "Stock lists",
         "What is in which warehouse; its group now comes from there.",
         (_member("Read the lists.", "Reader"),),
+        asks_office="In which hall do you work?",
     ),
     ResourceOffer(
         "scanners",
@@ -230,6 +270,20 @@ RESOURCES: Final = (
         (_member("Install and wipe devices.", "Technician", is_privileged=True),),
     ),
     ResourceOffer(
+        "hall",
+        IT,
+        "Machine hall",
+        "Where the servers stand.",
+        (_member("Enter."),),
+    ),
+    ResourceOffer(
+        "cameras",
+        PEOPLE,
+        "Camera recordings",
+        "What the cameras in the halls have recorded.",
+        (_member("Watch.", "Viewer"),),
+    ),
+    ResourceOffer(
         "personnel",
         PEOPLE,
         "Personnel files",
@@ -268,19 +322,24 @@ RESOURCES: Final = (
 
 @dataclass(frozen=True)
 class StageOffer:
-    """One stage: "manager", a person's key, or "group:" and a name; `instead` are fallbacks."""
+    """One stage: a relation, a person's key, or "group:" and a name; `instead` are fallbacks.
+
+    `then` are alternates, who are asked as well `after` so many days.
+    """
 
     asks: tuple[str, ...]
     instead: tuple[str, ...] = ()
     days: int = 14
     needs_reason: bool = False
+    then: tuple[str, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True)
 class PolicyOffer:
     """One way to get a package; it ends after `lasts`, `in_days` from today, or never.
 
-    `extension` is approved, free or none.
+    `extension` is approved, free or none; `calls` name stages and the systems that it calls then.
     """
 
     name: str
@@ -292,7 +351,11 @@ class PolicyOffer:
     needs_reason: bool = True
     has_dates: bool = False
     extension: str = "approved"
+    for_others: bool = False
     description: str = ""
+    questions: tuple[QuestionTerms, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
+    organizations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

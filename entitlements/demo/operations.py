@@ -11,7 +11,7 @@ from django.db.models import Model
 from entitlements import clock, models
 from entitlements.catalog.models import Catalog, CatalogKind
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
-from entitlements.demo import crowd, housekeeping, people, story
+from entitlements.demo import crowd, earlier, housekeeping, machine_hall, people, story
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Calendar, carry_out_what_is_due
 from entitlements.demo.company import Company, found
@@ -62,7 +62,13 @@ def _live(count: int, chance: Random) -> None:
         found(company, count=count, chance=chance)
         carry_out_what_is_due()
         _date_back()
-    for lives in (story.lives(stage), housekeeping.lives(stage), crowd.lives(stage, chance)):
+    for lives in (
+        story.lives(stage),
+        machine_hall.lives(stage),
+        housekeeping.lives(stage),
+        earlier.lives(stage),
+        crowd.lives(stage, chance),
+    ):
         calendar.begin(lives)
     calendar.run()
 
@@ -102,6 +108,7 @@ def _delete() -> None:
 
 MADE: Final[tuple[type[Model], ...]] = (
     models.Notification,
+    models.RoleImport,
     models.AccessRequest,
     models.Grant,
     models.Assignment,
@@ -109,6 +116,7 @@ MADE: Final[tuple[type[Model], ...]] = (
     models.Resource,
     models.Group,
     models.User,
+    models.ConnectedOrganization,
 )
 """What the company made, those first that others hang on; the rest goes with these."""
 
@@ -137,6 +145,7 @@ def _is_empty() -> Decision:
         User.objects.all(),
         models.Group.objects.all(),
         models.AccessPackage.objects.all(),
+        models.ConnectedOrganization.objects.all(),
         Catalog.objects.exclude(kind=CatalogKind.SERVICE_DEFAULT),
         ConnectedSystem.objects.exclude(kind="directory"),
     )
@@ -155,12 +164,18 @@ def _is_demo() -> Decision:
     """Only a database in which there is nobody else."""
     if User.objects.filter(is_demo=True).exists() and not User.objects.filter(is_demo=False):
         return ALLOWED
-    return deny("not_a_demo", "There is no demo company here, or there are other people besides.")
+    return deny(
+        "not_a_demo",
+        "There is no demo company here, or there are other people besides.",
+        "Start with an empty database.",
+    )
 
 
 def _count_fits(count: int) -> Decision:
     if people.FEWEST <= count <= people.MOST:
         return ALLOWED
     return deny(
-        "wrong_count", f"The company can have from {people.FEWEST} to {people.MOST:,} people."
+        "wrong_count",
+        f"The company can have from {people.FEWEST} to {people.MOST:,} people.",
+        "Choose a number between the two.",
     )

@@ -3,11 +3,29 @@
 from datetime import timedelta
 from typing import Final
 
-from entitlements.demo.offers import GENERAL, PackageOffer, PolicyOffer, StageOffer
-from entitlements.demo.people import ENGINEERING, FINANCE, IT, PARTNERS, PEOPLE, SALES
+from entitlements.demo.offers import (
+    DOORS,
+    GENERAL,
+    REGISTER,
+    TRAINING,
+    PackageOffer,
+    PolicyOffer,
+    StageOffer,
+)
+from entitlements.demo.people import (
+    ENGINEERING,
+    FINANCE,
+    IT,
+    PARTNER,
+    PARTNERS,
+    PEOPLE,
+    SALES,
+)
+from entitlements.demo.questions import ABOUT_PRICES
 
 BY_MANAGER: Final = StageOffer(("manager",), instead=("helen.ward",))
-BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True)
+BY_SPONSOR: Final = StageOffer(("internal_sponsors",), instead=("mia.sand",))
+BY_SECURITY: Final = StageOffer(("bo.chen",), needs_reason=True, then=("helen.ward",), after=7)
 
 PACKAGES: Final = (
     PackageOffer(
@@ -33,7 +51,15 @@ PACKAGES: Final = (
         "Sales Administrator",
         "Change prices, and merge and delete customers.",
         ("crm:owner", "sales_reports:member"),
-        (PolicyOffer("Sales, approved", "specific", ("Sales",), (BY_MANAGER, BY_SECURITY)),),
+        (
+            PolicyOffer(
+                "Sales, approved",
+                "specific",
+                ("Sales",),
+                (BY_MANAGER, BY_SECURITY),
+                questions=ABOUT_PRICES,
+            ),
+        ),
     ),
     PackageOffer(
         "field_kit",
@@ -92,7 +118,7 @@ PACKAGES: Final = (
         "Ledger Reader",
         "Read accounts and bookings.",
         ("ledger:member",),
-        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,)),),
+        (PolicyOffer("Finance", "specific", ("Finance",), (BY_MANAGER,), for_others=True),),
     ),
     PackageOffer(
         "ledger_posting",
@@ -133,7 +159,13 @@ PACKAGES: Final = (
         "Read the figures of every company, with comments.",
         ("group_reports:member",),
         (
-            PolicyOffer("Managers and Finance", "specific", ("Finance", "Leads"), (BY_MANAGER,)),
+            PolicyOffer(
+                "Managers and Finance",
+                "specific",
+                ("Finance", "Leads"),
+                (BY_MANAGER,),
+                for_others=True,
+            ),
             PolicyOffer("Auditors", "nobody", lasts=timedelta(days=30)),
         ),
     ),
@@ -186,7 +218,16 @@ PACKAGES: Final = (
                 stages=(BY_SECURITY,),
                 lasts=timedelta(days=30),
                 has_dates=True,
-                description="For longer, and for people outside Engineering.",
+                description="For people outside Engineering.",
+            ),
+            PolicyOffer(
+                "Engineers on a project",
+                "specific",
+                ("Engineering",),
+                stages=(BY_SECURITY,),
+                lasts=timedelta(days=90),
+                has_dates=True,
+                description="For longer, when security agrees.",
             ),
         ),
     ),
@@ -239,12 +280,37 @@ PACKAGES: Final = (
         ),
     ),
     PackageOffer(
+        "joint_plan",
+        PARTNERS,
+        "Joint Delivery Plan",
+        "Dates and quantities that we agree on with Blue Harbour.",
+        ("harbour:member",),
+        (
+            PolicyOffer("Employees", stages=(BY_MANAGER,)),
+            PolicyOffer(
+                "Blue Harbour",
+                "specific_organizations",
+                stages=(BY_SPONSOR,),
+                lasts=timedelta(days=60),
+                organizations=(PARTNER,),
+                description="For the people of Blue Harbour.",
+            ),
+        ),
+    ),
+    PackageOffer(
         "vpn",
         IT,
         "Remote Access",
         "Work from home and on the road.",
         ("vpn:member",),
-        (PolicyOffer("Employees", lasts=None, needs_reason=False),),
+        (
+            PolicyOffer(
+                "Employees",
+                lasts=None,
+                needs_reason=False,
+                calls=(("granted", REGISTER), ("removed", REGISTER)),
+            ),
+        ),
     ),
     PackageOffer(
         "laptops",
@@ -269,6 +335,28 @@ PACKAGES: Final = (
         "Old programs that run nowhere else.",
         ("old_terminals:member", "vpn:member"),
         (PolicyOffer("Employees", needs_reason=False, lasts=timedelta(days=120)),),
+    ),
+    PackageOffer(
+        "machine_hall",
+        IT,
+        "Machine Hall",
+        "Enter the hall in which the servers stand.",
+        ("hall:member",),
+        (
+            PolicyOffer(
+                "Whoever was trained",
+                needs_reason=False,
+                calls=(("created", TRAINING), ("granted", DOORS), ("removed", DOORS)),
+            ),
+        ),
+    ),
+    PackageOffer(
+        "cameras",
+        PEOPLE,
+        "Camera Recordings",
+        "Watch what the cameras in the halls have recorded.",
+        ("cameras:member",),
+        (PolicyOffer("Employees", needs_reason=False, lasts=timedelta(days=180)),),
     ),
     PackageOffer(
         "personnel",

@@ -7,6 +7,7 @@ from typing import Final
 
 COMPANY: Final = "Kestrel Trading"
 PARTNER: Final = "Blue Harbour"
+DOMAIN, PARTNER_DOMAIN = "kestrel.example", "blueharbour.example"
 FEWEST: Final = 40
 MOST: Final = 2000
 
@@ -46,7 +47,7 @@ class Person:
 
     @property
     def email(self) -> str:
-        return f"{self.key}@{'blueharbour' if self.is_guest else 'kestrel'}.example"
+        return f"{self.key}@{PARTNER_DOMAIN if self.is_guest else DOMAIN}"
 
 
 CAST: Final = (

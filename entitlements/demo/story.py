@@ -129,13 +129,26 @@ def _dev_wants_to_release(stage: Stage) -> Life:
     )
 
 
+def _dev_asks_for_an_analyst(stage: Stage) -> Life:
+    """Dev is the manager whom the policy would ask: Helen decides instead."""
+    analyst = stage.company.crowd("Finance")[0]
+    asked = yield from stage.asks(
+        "dev.patel",
+        "group_reports",
+        stage.when(11, 10),
+        "Takes over the quarterly comparison.",
+        target=analyst,
+    )
+    yield from stage.approves("helen.ward", asked, stage.when(10, 9, 15))
+
+
 def _uma_is_given_reports(stage: Stage) -> Life:
     yield from stage.gives("gita.rao", "group_reports", "uma.lund", stage.when(20, 9), way=1)
 
 
 def _wanda_waits_for_bo(stage: Stage) -> Life:
     yield from stage.asks(
-        "wanda.kos", "production", stage.when(12, 9), "Incident follow-up.", way=1
+        "wanda.kos", "production", stage.when(12, 9), "Incident follow-up.", way=2
     )
 
 
@@ -255,7 +268,7 @@ def _ravi_is_on_call(stage: Stage) -> Life:
         "production",
         stage.when(5, 9),
         "Holiday cover.",
-        way=1,
+        way=2,
         starts_at=stage.when(-4, 7),
     )
     yield from stage.approves("bo.chen", asked, stage.when(4, 9), "With Samir's consent.")
@@ -298,6 +311,19 @@ def _eli_looks_in(stage: Stage) -> Life:
     yield from stage.approves("mia.sand", asked, stage.when(49, 9))
 
 
+def _eli_plans_with_us(stage: Stage) -> Life:
+    """Asked for as somebody of Blue Harbour, whose internal sponsor approves."""
+    asked = yield from stage.asks(
+        "eli.weiss", "joint_plan", stage.when(26, 10), "Dates of the second quay.", way=1
+    )
+    yield from stage.approves("noor.bakker", asked, stage.when(25, 9, 40))
+
+
+def _dana_wants_to_plan(stage: Stage) -> Life:
+    """Waits for the internal sponsor."""
+    yield from stage.asks("dana.roth", "joint_plan", stage.when(2, 15), "I stand in.", way=1)
+
+
 def _dana_knocks(stage: Stage) -> Life:
     yield from stage.asks("dana.roth", "harbour", stage.when(3, 9), "I join the project.")
 
@@ -322,6 +348,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     _omar_asks_too_late,
     _omar_wants_to_post,
     _dev_wants_to_release,
+    _dev_asks_for_an_analyst,
     _uma_is_given_reports,
     _wanda_waits_for_bo,
     _hugo_waits_for_bo,
@@ -346,6 +373,8 @@ CHAPTERS: tuple[Chapter, ...] = (
     _zoe_reads_payroll,
     _newcomers_are_welcomed,
     _eli_looks_in,
+    _eli_plans_with_us,
+    _dana_wants_to_plan,
     _dana_knocks,
     _noor_runs_the_project,
 )

@@ -5,12 +5,14 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from guardian.mixins import GuardianUserMixin
 
 from entitlements.systems.models import ConnectedSystem
+
+NO_PASSWORD = "!"  # noqa: S105  # what Django writes where there is none
 
 EXTENSION_ATTRIBUTES = tuple(f"extension_attribute_{number}" for number in range(1, 16))
 
@@ -36,11 +38,24 @@ ATTRIBUTES = (
 class UserType(models.TextChoices):
     MEMBER = "member", "Member"
     GUEST = "guest", "Guest"
+    SERVICE = "service", "Service account"
+
+
+PEOPLE = (UserType.MEMBER, UserType.GUEST)
 
 
 class UserQuerySet(models.QuerySet["User"]):
+    def people(self) -> Self:
+        """Members and guests: service accounts are programs."""
+        return self.filter(user_type__in=PEOPLE)
+
+    def services(self) -> Self:
+        """Service accounts."""
+        return self.filter(user_type=UserType.SERVICE)
+
     def active(self) -> Self:
-        return self.filter(is_active=True)
+        """People whose account is not disabled."""
+        return self.people().filter(is_active=True)
 
     def matching(self, text: str) -> Self:
         """People whose name or address contains every word of `text`."""
@@ -53,17 +68,13 @@ class UserQuerySet(models.QuerySet["User"]):
         """People in one of these groups, directly or through nested groups."""
         if not group_ids:
             return self.none()
-        marks = ", ".join(["%s"] * len(group_ids))
-        sql = f"""
-            WITH RECURSIVE below(group_id) AS (
-                SELECT id FROM entitlements_group WHERE id IN ({marks})
-                UNION
-                SELECT child_id FROM entitlements_groupnesting
-                JOIN below ON parent_id = below.group_id)
-            SELECT user_id FROM entitlements_membership
-            WHERE group_id IN (SELECT group_id FROM below)"""  # noqa: S608  # only placeholders
-        keys = [as_parameter(pk) for pk in group_ids]
-        return self.filter(pk__in=RawSQL(sql, keys))  # noqa: S611  # keys are parameters
+        return self.filter(pk__in=inside(Group.objects.filter(pk__in=group_ids)))
+
+    def looked_after_by(self, person: "User") -> Self:
+        """Whom somebody answers for: who reports to him, and the guests whom he sponsors."""
+        sponsored = User.sponsors.through.objects.filter(from_user=OuterRef("pk"), to_user=person)
+        is_sponsored = Q(Exists(sponsored), user_type=UserType.GUEST)
+        return self.filter(Q(manager=person) | is_sponsored)
 
     def managing(self, person: "User") -> Self:
         """This person and everybody whom he reports to, however far up."""
@@ -94,7 +105,13 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
-    """A person, as the company's directory describes him; `is_active` is its accountEnabled."""
+    """A person, as the company's directory describes him; `is_active` is its accountEnabled.
+
+    Or a service account: a program, which holds roles and cannot sign in. A guest may belong to a
+    connected organization, which is settled when his account is made. Whoever `is_invited` was
+    named by his address in a request, and has no account yet: it is made when what was asked for
+    is given.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField("e-mail address", max_length=254)
@@ -103,6 +120,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     surname = models.CharField(max_length=100, blank=True)
     user_type = models.CharField(max_length=10, choices=UserType, default=UserType.MEMBER)
     is_active = models.BooleanField(default=True)
+    is_invited = models.BooleanField("without an account yet", default=False)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(auto_now_add=True)
 
@@ -139,6 +157,13 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     sponsors = models.ManyToManyField(
         "self", symmetrical=False, related_name="sponsored", blank=True
     )
+    organization = models.ForeignKey(
+        "entitlements.ConnectedOrganization",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="guests",
+    )
     source = models.ForeignKey(
         ConnectedSystem, models.PROTECT, null=True, blank=True, related_name="people"
     )
@@ -167,6 +192,35 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(manager=None) | ~Q(manager=F("id")), name="nobody_manages_himself"
             ),
+            models.CheckConstraint(
+                condition=~Q(user_type=UserType.SERVICE) | Q(password__startswith=NO_PASSWORD),
+                name="service_account_has_no_password",
+            ),
+            models.CheckConstraint(
+                condition=~Q(user_type=UserType.SERVICE) | Q(is_superuser=False, is_staff=False),
+                name="service_account_is_no_administrator",
+            ),
+            models.UniqueConstraint(
+                Lower("display_name"),
+                condition=Q(user_type=UserType.SERVICE),
+                name="service_account_name_is_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(organization=None) | Q(user_type=UserType.GUEST),
+                name="only_guests_belong_to_organizations",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_invited=False)
+                | Q(
+                    user_type=UserType.GUEST,
+                    is_active=False,
+                    is_staff=False,
+                    is_superuser=False,
+                    organization=None,
+                    source=None,
+                ),
+                name="who_is_invited_has_no_account",
+            ),
         ]
         indexes = [
             models.Index(fields=["display_name"], name="user_by_name"),
@@ -181,6 +235,20 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     def is_guest(self) -> bool:
         return self.user_type == UserType.GUEST
 
+    @property
+    def is_service(self) -> bool:
+        return self.user_type == UserType.SERVICE
+
+
+CONTAINING = """
+    WITH RECURSIVE above(group_id) AS (
+        SELECT group_id FROM entitlements_membership WHERE user_id = %s
+        UNION
+        SELECT parent_id FROM entitlements_groupnesting
+        JOIN above ON child_id = above.group_id)
+    SELECT group_id FROM above"""
+"""The ids of the groups that one person is in, directly or through nested groups."""
+
 
 class GroupKind(models.TextChoices):
     SECURITY = "security", "Security group"
@@ -190,25 +258,21 @@ class GroupKind(models.TextChoices):
 class GroupQuerySet(models.QuerySet["Group"]):
     def containing(self, user: User) -> Self:
         """Groups that a person is in, directly or through nested groups, found in one query."""
-        sql = """
-            WITH RECURSIVE above(group_id) AS (
-                SELECT group_id FROM entitlements_membership WHERE user_id = %s
-                UNION
-                SELECT parent_id FROM entitlements_groupnesting
-                JOIN above ON child_id = above.group_id)
-            SELECT group_id FROM above"""
-        return self.filter(pk__in=RawSQL(sql, [as_parameter(user.pk)]))  # noqa: S611  # a constant
+        containing = RawSQL(CONTAINING, [as_parameter(user.pk)])  # noqa: S611  # a constant
+        return self.filter(pk__in=containing)
 
-    def above(self, group: "Group") -> Self:
-        """This group and every group that it is nested in, however deep."""
-        sql = """
+    def above(self, *groups: "Group") -> Self:
+        """These groups and every group that they are nested in, however deep."""
+        marks = ", ".join(["%s"] * len(groups))
+        sql = f"""
             WITH RECURSIVE above(group_id) AS (
-                SELECT id FROM entitlements_group WHERE id = %s
+                SELECT id FROM entitlements_group WHERE id IN ({marks})
                 UNION
                 SELECT parent_id FROM entitlements_groupnesting
                 JOIN above ON child_id = above.group_id)
-            SELECT group_id FROM above"""
-        return self.filter(pk__in=RawSQL(sql, [as_parameter(group.pk)]))  # noqa: S611  # a constant
+            SELECT group_id FROM above"""  # noqa: S608  # only placeholders
+        keys = [as_parameter(group.pk) for group in groups]
+        return self.filter(pk__in=RawSQL(sql, keys))  # noqa: S611  # keys are parameters
 
     def managed_here(self) -> Self:
         """Groups whose membership this portal may change: neither synced nor made by a rule."""
@@ -297,6 +361,20 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.system}"
+
+
+def inside(groups: models.QuerySet[Group]) -> RawSQL:
+    """Return the ids of everybody in these groups, directly or through nested groups."""
+    chosen, parameters = groups.order_by().values("pk").query.sql_with_params()
+    sql = f"""
+        WITH RECURSIVE below(group_id) AS (
+            {chosen}
+            UNION
+            SELECT child_id FROM entitlements_groupnesting
+            JOIN below ON parent_id = below.group_id)
+        SELECT user_id FROM entitlements_membership
+        WHERE group_id IN (SELECT group_id FROM below)"""  # noqa: S608  # a query of Django's
+    return RawSQL(sql, parameters)  # noqa: S611  # the values are parameters
 
 
 def as_parameter(key: UUID) -> UUID | str:

@@ -4,7 +4,10 @@ from django.db import IntegrityError, transaction
 
 from entitlements.audit import trail
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
+from entitlements.directory.appointing import not_the_last_administrator
+from entitlements.directory.kinds import is_a_person
 from entitlements.directory.models import Group, GroupKind, GroupNesting, User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.locks import lock_table
 
 ADMINISTRATORS_CHANGE = "Have an administrator of the portal do it."
@@ -12,7 +15,7 @@ ADMINISTRATORS_CHANGE = "Have an administrator of the portal do it."
 
 def can_administer(by: User | None) -> Decision:
     """Only administrators of the portal, and the system itself, may change the directory."""
-    if by is None or (by.is_active and by.is_superuser):
+    if by is None or is_administrator(by):
         return ALLOWED
     return deny("administrators_only", "You cannot change the directory.", ADMINISTRATORS_CHANGE)
 
@@ -77,7 +80,12 @@ def set_manager(person: User, manager: User | None, *, by: User | None) -> User:
     can_administer(by).require()
     lock_table(User)
     person = User.objects.select_related("manager").get(pk=person.pk)
-    collect([_managed_here(person), _no_circle_of_managers(person, manager)]).require()
+    reasons = (
+        _managed_here(person),
+        _no_circle_of_managers(person, manager),
+        *(is_a_person(one) for one in (person, manager) if one),
+    )
+    collect(reasons).require()
     if person.manager != manager:
         before, person.manager = person.manager, manager
         person.save(update_fields=["manager"])
@@ -101,7 +109,10 @@ def enable(person: User, *, by: User | None) -> User:
 def _switch(person: User, *, is_active: bool, action: str, by: User | None) -> User:
     can_administer(by).require()
     person = User.objects.select_for_update().get(pk=person.pk)
-    collect([_managed_here(person), _not_oneself(person, by)]).require()
+    reasons = [_managed_here(person), _not_oneself(person, by), _has_account(person)]
+    collect(reasons).require()
+    if person.is_superuser and not is_active:
+        collect([not_the_last_administrator(person)]).require()
     if person.is_active != is_active:
         person.is_active = is_active
         person.save(update_fields=["is_active"])
@@ -122,26 +133,48 @@ def _managed_here(thing: Group | User) -> Reason | None:
 def _not_oneself(person: User, by: User | None) -> Reason | None:
     if by is None or person.pk != by.pk:
         return None
-    return Reason("own_account", "Nobody can disable or enable himself.")
+    return Reason(
+        "own_account", "Nobody can disable or enable himself.", "Another administrator can."
+    )
+
+
+def _has_account(person: User) -> Reason | None:
+    if not person.is_invited:
+        return None
+    return Reason(
+        "no_account_yet",
+        f"{person} has no account yet.",
+        "It is made when what was asked for is given.",
+    )
 
 
 def _no_circle_of_groups(parent: Group, child: Group) -> Reason | None:
     if not Group.objects.above(parent).filter(pk=child.pk).exists():
         return None
-    return Reason("circle", f"{parent} is in {child} already: the two cannot contain each other.")
+    return Reason(
+        "circle",
+        f"{parent} is in {child} already: the two cannot contain each other.",
+        "Choose another one.",
+    )
 
 
 def _no_circle_of_managers(person: User, manager: User | None) -> Reason | None:
     if manager is None or not User.objects.managing(manager).filter(pk=person.pk).exists():
         return None
-    return Reason("circle", f"{manager} reports to {person}, directly or not, or is the same.")
+    return Reason(
+        "circle",
+        f"{manager} reports to {person}, directly or not, or is the same.",
+        "Choose another one.",
+    )
 
 
 def _usable_name(name: str) -> str:
     name = " ".join(name.split())
     longest = Group._meta.get_field("name").max_length or 0
     if not name or len(name) > longest or "\0" in name:
-        deny("bad_name", f"A group's name has 1 to {longest} characters.").require()
+        deny(
+            "bad_name", f"A group's name has 1 to {longest} characters.", "Choose another name."
+        ).require()
     return name
 
 
@@ -149,4 +182,6 @@ def _save_with_name(group: Group) -> None:
     try:
         group.save()
     except IntegrityError:
-        deny("name_taken", f"There is a group named “{group.name}” already.").require()
+        deny(
+            "name_taken", f"There is a group named “{group.name}” already.", "Choose another name."
+        ).require()

@@ -30,7 +30,9 @@ def choose(person: User, *, by: User, **choices: str) -> User:
     """Change some of one's own preferences; raise Denied for anybody else's or unknown values."""
     person = User.objects.select_for_update().get(pk=person.pk)
     if by.pk != person.pk:
-        deny("not_yours", "Only the person concerned can change these settings.").require()
+        deny(
+            "not_yours", "Only the person concerned can change these settings.", "Ask that person."
+        ).require()
     collect(_known(name, value) for name, value in choices.items()).require()
     changed: dict[str, Any] = {
         name: value for name, value in choices.items() if getattr(person, name) != value
@@ -52,4 +54,6 @@ def _known(name: str, value: str) -> Reason | None:
     }
     if value in values.get(name, set()):
         return None
-    return Reason("unknown_choice", f"There is no such choice: {value[:100]}.")
+    return Reason(
+        "unknown_choice", f"There is no such choice: {value[:100]}.", "Choose one of those listed."
+    )

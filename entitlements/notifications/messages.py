@@ -39,6 +39,8 @@ _ASKED = _("You get this because you are asked to decide.")
 _WAS_ASKED = _("You get this because you were asked to decide.")
 _ABOUT_YOU = _("You get this because the request is yours, or is about your access.")
 _HOLDER = _("You get this because it is your access.")
+_YOU_ASKED = _("You get this because you asked for it.")
+_OWNER = _("You get this because you own a catalog that it concerns.")
 _DECIDE: Final = ("approve", "deny")
 
 MESSAGES: Final[dict[str, Message]] = {
@@ -56,6 +58,13 @@ MESSAGES: Final[dict[str, Message]] = {
         asks_to_act=True,
         why=_ASKED,
     ),
+    "approval.passed_on": Message(
+        _("Passed on to you: approve by {due_at}: {target} → {package}"),
+        page="approval",
+        choices=_DECIDE,
+        asks_to_act=True,
+        why=_ASKED,
+    ),
     "approval.stage_approved": Message(
         _("Stage {step} approved by {by}: {target} → {package}"), page="approval", why=_WAS_ASKED
     ),
@@ -64,6 +73,9 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "approval.lapsed": Message(
         _("Lapsed, nobody decided: {target} → {package}"), page="approval", why=_WAS_ASKED
+    ),
+    "request.asked_for_you": Message(
+        _("{requestor} asked for {package} for you"), page="request", why=_ABOUT_YOU
     ),
     "request.denied": Message(
         _("Denied by {by}: {package} for {target}"),
@@ -77,11 +89,59 @@ MESSAGES: Final[dict[str, Message]] = {
         extra=("package",),
         why=_ABOUT_YOU,
     ),
+    "request.nobody_asked": Message(
+        _("No one can decide: {package} for {target}"),
+        page="request",
+        extra=("package",),
+        why=_("You get this because the request is yours, or because you own the catalog."),
+    ),
+    "request.unanswered": Message(
+        _("Failed, {by} gave no answer: {package} for {target}"),
+        page="request",
+        extra=("package",),
+        why=_ABOUT_YOU,
+    ),
+    "approval.handed_over": Message(
+        _("Now asked in your place: {to}: {target} → {package}"), page="approvals", why=_WAS_ASKED
+    ),
+    "request.approved_by_stand_in": Message(
+        _("Approved by {by} for {stands_in_for}: {package} for {target}"),
+        page="request",
+        why=_ABOUT_YOU,
+    ),
+    "delegation.begun": Message(
+        _("You stand in for {delegator} from {starts_at}"),
+        page="delegation",
+        why=_("You get this because somebody lets you decide in his place."),
+    ),
+    "delegation.ended": Message(
+        _("{delegate} no longer stands in for {delegator}"),
+        page="delegation",
+        why=_("You get this because it was agreed between the two of you."),
+    ),
+    "request.question_asked": Message(
+        _("Question from {by}: {package} for {target}"),
+        page="request",
+        asks_to_act=True,
+        why=_("You get this because the request is yours."),
+    ),
+    "request.question_answered": Message(
+        _("Answer from {by}: {target} → {package}"), page="approval", asks_to_act=True, why=_ASKED
+    ),
     "access.given": Message(
         _("You have access: {package}"), page="assignment", extra=("request",), why=_HOLDER
     ),
+    "access.given_to_other": Message(
+        _("{target} has access: {package}"), page="request", why=_YOU_ASKED
+    ),
     "access.extended": Message(
         _("Extended until {ends_at}: {package}"),
+        page="assignment",
+        extra=("request",),
+        why=_HOLDER,
+    ),
+    "access.corrected": Message(
+        _("Your answers are corrected: {package}"),
         page="assignment",
         extra=("request",),
         why=_HOLDER,
@@ -95,6 +155,19 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "access.ended": Message(
         _("Ended: {package}"), page="past_access", extra=("package",), why=_HOLDER
+    ),
+    "clash.named": Message(_("{by} lets {package} clash with {other}"), page="clashes", why=_OWNER),
+    "clash.exception_asked": Message(
+        _("Allow a clash until {ends_at}: {target}, {package} with {other}?"),
+        page="exception",
+        asks_to_act=True,
+        why=_OWNER,
+    ),
+    "clash.exception_ended": Message(
+        _("Still holds what clashes: {target}, {package} with {other}"),
+        page="exception",
+        asks_to_act=True,
+        why=_OWNER,
     ),
 }
 UNKNOWN: Final = Message(_("News about {package}"), page="notifications")

@@ -1,25 +1,23 @@
 """Under which conditions a package is given: who may ask, who approves, for how long."""
 
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.db.models.expressions import RawSQL
 
+from entitlements import clock
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import IS_OPEN, AccessPackage, AccessPackageQuerySet, Catalog
-from entitlements.directory.models import Group, User
+from entitlements.directory.models import PEOPLE, Group, User
+from entitlements.directory.organizations.guests import organization_id_of
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.policies.scopes import STRICTEST_FIRST, Scope, stricter_than
 
 DECISION_DAYS = 14
-
-
-class Scope(models.TextChoices):
-    """Who may ask; the names in Microsoft Graph are in `docs/glossary.md`."""
-
-    NOBODY = "nobody", "No one: access is given directly"
-    SPECIFIC = "specific", "Specific people and groups"
-    ALL_MEMBERS = "all_members", "All members, without guests"
-    ALL_USERS = "all_users", "Everyone, guests included"
+LEAST_DAYS_TO_PASS_ON = 4
 
 
 class Expiration(models.TextChoices):
@@ -29,13 +27,28 @@ class Expiration(models.TextChoices):
     AFTER_HOURS = "after_hours", "After a number of hours"
 
 
+class ApproversShown(models.TextChoices):
+    """Whether whoever asks reads the names of those who decide."""
+
+    ORGANIZATION = "organization", "As the organization decides"
+    YES = "yes", "Yes"
+    NO = "no", "No"
+
+
 class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
     def visible_to(self, user: User) -> Self:
         """Policies of packages in catalogs that a person manages."""
         return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
 
     def in_scope_of(self, user: User) -> Self:
-        """Policies whose scope includes a person, switched on or off."""
+        """Policies whose scope includes a person, switched on or off; none include programs.
+
+        For whoever has no account yet only those count that are for people from outside.
+        """
+        if user.is_service:
+            return self.none()
+        if user.is_invited:
+            return self.filter(_admits_guest(user))
         named = AssignmentPolicy.allowed_users.through.objects.filter(
             assignmentpolicy=OuterRef("pk"), user=user
         )
@@ -45,22 +58,61 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         scope = Q(scope=Scope.ALL_USERS) | (
             Q(scope=Scope.SPECIFIC) & (Q(Exists(named)) | Q(Exists(in_group)))
         )
-        if not user.is_guest:
-            scope |= Q(scope=Scope.ALL_MEMBERS)
+        scope |= _admits_guest(user) if user.is_guest else Q(scope=Scope.ALL_MEMBERS)
         return self.filter(scope)
+
+    def open_to_organization(self, organization: ConnectedOrganization) -> Self:
+        """Policies under which the people of an organization may ask now, as people from outside.
+
+        One that is only proposed counts where it is named, and where everybody counts.
+        """
+        is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
+        admitting = self.filter(
+            _admits_organization(organization.pk),
+            is_enabled=True,
+            accepts_requests=True,
+            package__catalog__is_external=True,
+            **is_open,
+        )
+        return admitting.lasting()
 
     def undecidable(self) -> Self:
         """Policies that are on, with a stage in which nobody is to be had whoever asks."""
         approvers = StageApprover.objects.to_be_had().filter(stage=OuterRef("pk"))
-        stages = ApprovalStage.objects.filter(~Exists(approvers), policy=OuterRef("pk"))
+        named = ApprovalStage.objects.filter(extension=None, policy=OuterRef("pk"))
+        stages = named.filter(~Exists(approvers))
         return self.filter(Exists(stages), is_enabled=True)
 
     def open_to(self, user: User) -> Self:
-        """Policies under which a person may ask now: on, for him, of an open package."""
+        """Policies under which a person may ask now: on, for him, of an open package.
+
+        Guests get nothing from catalogs that are not enabled for external users.
+        """
         if not user.is_active:
             return self.none()
         is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
-        return self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
+        if user.is_guest:
+            is_open["package__catalog__is_external"] = True
+        admitting = self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
+        return admitting.strictest_for(user)
+
+    def strictest_for(self, user: User) -> Self:
+        """Policies before which no stricter one of the same package admits a person.
+
+        Named people and organizations come before all members, these before everyone, and everyone
+        before whoever is outside.
+        """
+        ahead = AssignmentPolicy.objects.in_scope_of(user).lasting()
+        ahead = ahead.filter(package=OuterRef("package"), is_enabled=True, accepts_requests=True)
+        outranked = Q()
+        for rank, scopes in enumerate(STRICTEST_FIRST[1:], start=2):
+            stricter = ahead.filter(scope__in=stricter_than(rank))
+            outranked |= Q(scope__in=scopes) & Q(Exists(stricter))
+        return self.exclude(outranked)
+
+    def lasting(self) -> Self:
+        """Policies whose date, if they have one, has not come yet."""
+        return self.filter(Q(ends_on=None) | Q(ends_on__gt=clock.now()))
 
     def packages(self) -> AccessPackageQuerySet:
         """The packages of these policies, each once."""
@@ -68,20 +120,47 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
 
     def with_stages(self) -> Self:
         """Bring along the stages and whom they ask, by two more queries."""
+        stages = ApprovalStage.objects.select_related("extension")
         asked = StageApprover.objects.select_related("user", "group")
-        return self.prefetch_related("stages", Prefetch("stages__approvers", asked))
+        return self.prefetch_related(
+            Prefetch("stages", stages), Prefetch("stages__approvers", asked)
+        )
+
+
+def _admits_guest(guest: User) -> Q:
+    """Return the condition on policies that their scope includes somebody as from outside."""
+    return _admits_organization(organization_id_of(guest))
+
+
+def _admits_organization(organization_id: UUID | None) -> Q:
+    """Return the condition on policies that their scope includes people of an organization.
+
+    Without one they are people from outside whom nobody knows.
+    """
+    named = AssignmentPolicy.allowed_organizations.through.objects.filter(
+        assignmentpolicy=OuterRef("pk"), connectedorganization=organization_id
+    )
+    configured = ConnectedOrganization.objects.configured().filter(pk__in=[organization_id])
+    return (
+        Q(scope=Scope.ALL_EXTERNAL)
+        | Q(Exists(named), scope=Scope.SPECIFIC_ORGANIZATIONS)
+        | Q(Exists(configured), scope=Scope.ALL_ORGANIZATIONS)
+    )
 
 
 class AssignmentPolicy(models.Model):
-    """The rules of one way to get a package."""
+    """The rules of one way to get a package: for people inside, or for people from outside."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     package = models.ForeignKey(AccessPackage, models.CASCADE, related_name="policies")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    scope = models.CharField(max_length=20, choices=Scope, default=Scope.NOBODY)
+    scope = models.CharField(max_length=30, choices=Scope, default=Scope.NOBODY)
     allowed_users = models.ManyToManyField(User, related_name="+", blank=True)
     allowed_groups = models.ManyToManyField(Group, related_name="+", blank=True)
+    allowed_organizations = models.ManyToManyField(
+        ConnectedOrganization, related_name="policies", blank=True
+    )
     is_enabled = models.BooleanField("on", default=True)
     accepts_requests = models.BooleanField("new requests", default=True)
 
@@ -90,10 +169,15 @@ class AssignmentPolicy(models.Model):
     ends_on = models.DateTimeField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True, default=365)
     allows_custom_dates = models.BooleanField(default=False)
+    allows_on_behalf = models.BooleanField(default=False)
     allows_extension = models.BooleanField(default=True)
     extension_requires_approval = models.BooleanField(default=True)
+    allows_correction = models.BooleanField(default=False)
     sends_notifications = models.BooleanField(default=True)
-    shows_approvers = models.BooleanField(default=True)
+    shows_approvers = models.CharField(
+        max_length=20, choices=ApproversShown, default=ApproversShown.ORGANIZATION
+    )
+    approver_can_remove = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AssignmentPolicyQuerySet.as_manager()
@@ -124,19 +208,50 @@ class AssignmentPolicy(models.Model):
                 condition=Q(duration=None) | Q(duration__gte=1),
                 name="policy_lasts_at_least_one_unit",
             ),
+            models.CheckConstraint(
+                condition=Q(shows_approvers__in=ApproversShown.values),
+                name="policy_says_whether_approvers_are_shown",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def names_approvers(self) -> bool:
+        """Whether whoever asks reads who decides, by the policy's word or the organization's."""
+        if self.shows_approvers == ApproversShown.ORGANIZATION:
+            return bool(settings.APPROVERS_SHOWN)
+        return self.shows_approvers == ApproversShown.YES
+
+
+class DecisionRule(models.TextChoices):
+    """How many of those who are asked have to approve a stage."""
+
+    ANY = "any", "Any one of them"
+    ALL = "all", "All of them"
+    QUORUM = "quorum", "A number of them"
+
 
 class ApprovalStage(models.Model):
-    """One stage of approval: who decides, and within how many days."""
+    """One stage of approval: who decides, how many of them, and within how many days.
+
+    `reminder_days` counts days before the deadline; None stands for the usual plan, which is half
+    time and the last day. After `escalation_days` alternates are asked as well. Where an extension
+    is named, it says who approves when the stage is reached.
+    """
 
     policy = models.ForeignKey(AssignmentPolicy, models.CASCADE, related_name="stages")
     position = models.PositiveSmallIntegerField()
+    extension = models.ForeignKey(
+        CustomExtension, models.PROTECT, null=True, blank=True, related_name="deciding_stages"
+    )
     decision_days = models.PositiveSmallIntegerField(default=DECISION_DAYS)
     requires_justification = models.BooleanField(default=False)
+    rule = models.CharField(max_length=10, choices=DecisionRule, default=DecisionRule.ANY)
+    quorum = models.PositiveSmallIntegerField(null=True, blank=True)
+    escalation_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    reminder_days = models.JSONField(null=True, blank=True, default=None)
 
     class Meta:
         ordering = ["position"]
@@ -146,21 +261,64 @@ class ApprovalStage(models.Model):
                 condition=Q(decision_days__gte=1, decision_days__lte=DECISION_DAYS),
                 name="stage_is_decided_in_1_to_14_days",
             ),
+            models.CheckConstraint(
+                condition=Q(rule=DecisionRule.QUORUM, quorum__isnull=False, quorum__gte=2)
+                | Q(rule__in=[DecisionRule.ANY, DecisionRule.ALL], quorum=None),
+                name="stage_rule_has_its_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(escalation_days=None)
+                | Q(
+                    escalation_days__gte=1,
+                    escalation_days__lt=F("decision_days"),
+                    decision_days__gte=LEAST_DAYS_TO_PASS_ON,
+                ),
+                name="stage_is_passed_on_before_its_deadline",
+            ),
+            models.CheckConstraint(
+                condition=Q(extension=None) | Q(escalation_days=None),
+                name="stage_of_an_extension_names_no_alternates",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Stage {self.position}"
 
+    def frozen(self) -> dict[str, Any]:
+        """Return the stage as a request keeps it."""
+        extension = self.extension
+        return {
+            "extension": {"id": str(extension.pk), "name": str(extension)} if extension else None,
+            "decision_days": self.decision_days,
+            "requires_justification": self.requires_justification,
+            "rule": self.rule,
+            "quorum": self.quorum,
+            "escalation_days": self.escalation_days,
+            "reminder_days": self.reminder_days,
+            "approvers": [approver.frozen() for approver in self.approvers.all()],
+        }
+
 
 class ApproverKind(models.TextChoices):
     MANAGER = "manager", "Manager"
+    SECOND_MANAGER = "second_manager", "Second-level manager"
+    SPONSORS = "sponsors", "Sponsors"
+    INTERNAL_SPONSORS = "internal_sponsors", "Internal sponsors of the organization"
+    EXTERNAL_SPONSORS = "external_sponsors", "External sponsors of the organization"
+    RESOURCE_OWNERS = "resource_owners", "Owners of the resources"
+    CATALOG_OWNERS = "catalog_owners", "Owners of the catalog"
     USER = "user", "Person"
     GROUP = "group", "Members of a group"
 
 
+RELATIONS = tuple(
+    kind for kind in ApproverKind if kind not in (ApproverKind.USER, ApproverKind.GROUP)
+)
+
+
 class StageApproverQuerySet(models.QuerySet["StageApprover"]):
     def to_be_had(self) -> Self:
-        """Approvers who may answer: managers, the active, and groups with somebody active.
+        """Approvers who may answer: relations, the active, and groups with somebody active.
 
         Groups are followed from those that approve downwards, so that others cost nothing.
         """
@@ -174,19 +332,25 @@ class StageApproverQuerySet(models.QuerySet["StageApprover"]):
             SELECT approving_id FROM below
             WHERE EXISTS (
                 SELECT 1 FROM entitlements_membership
-                JOIN entitlements_user ON entitlements_user.id = user_id AND is_active
-                WHERE entitlements_membership.group_id = below.group_id)"""
-        groups = RawSQL(sql, [])  # noqa: S611  # a constant
-        by_name = Q(user__is_active=True) | Q(group__in=groups)
-        return self.filter(Q(kind=ApproverKind.MANAGER) | by_name)
+                JOIN entitlements_user ON entitlements_user.id = user_id
+                WHERE entitlements_membership.group_id = below.group_id
+                AND is_active AND user_type IN (%s, %s))"""
+        groups = RawSQL(sql, [*PEOPLE])  # noqa: S611  # a constant
+        by_name = Q(user__is_active=True, user__user_type__in=PEOPLE) | Q(group__in=groups)
+        return self.filter(Q(kind__in=RELATIONS) | by_name)
 
 
 class StageApprover(models.Model):
-    """Who is asked in a stage: a relation to the requestor, a person, or the members of a group."""
+    """Who is asked in a stage: a relation to the requestor, a person, or the members of a group.
+
+    Alternates are asked when nobody has decided after some days; fallbacks, of either, when none
+    of the first choice is to be had.
+    """
 
     stage = models.ForeignKey(ApprovalStage, models.CASCADE, related_name="approvers")
     kind = models.CharField(max_length=20, choices=ApproverKind)
     is_fallback = models.BooleanField(default=False)
+    is_alternate = models.BooleanField(default=False)
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+")
 
@@ -196,7 +360,7 @@ class StageApprover(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind=ApproverKind.MANAGER, user=None, group=None)
+                condition=Q(kind__in=RELATIONS, user=None, group=None)
                 | Q(kind=ApproverKind.USER, user__isnull=False, group=None)
                 | Q(kind=ApproverKind.GROUP, user=None, group__isnull=False),
                 name="stage_approver_names_what_its_kind_says",
@@ -206,36 +370,13 @@ class StageApprover(models.Model):
     def __str__(self) -> str:
         return str(self.user or self.group or ApproverKind(self.kind).label)
 
-
-def frozen_terms(policy: AssignmentPolicy) -> dict[str, Any]:
-    """Return the policy as a request keeps it: plain values, ids as text, moments as ISO 8601."""
-    stages = policy.stages.prefetch_related("approvers__user", "approvers__group")
-    return {
-        "policy": policy.name,
-        "requires_justification": policy.requires_justification,
-        "expiration": policy.expiration,
-        "ends_on": policy.ends_on.isoformat() if policy.ends_on else None,
-        "duration": policy.duration,
-        "allows_custom_dates": policy.allows_custom_dates,
-        "allows_extension": policy.allows_extension,
-        "extension_requires_approval": policy.extension_requires_approval,
-        "sends_notifications": policy.sends_notifications,
-        "shows_approvers": policy.shows_approvers,
-        "stages": [
-            {
-                "decision_days": stage.decision_days,
-                "requires_justification": stage.requires_justification,
-                "approvers": [
-                    {
-                        "kind": approver.kind,
-                        "is_fallback": approver.is_fallback,
-                        "user": str(approver.user_id) if approver.user_id else None,
-                        "group": str(approver.group_id) if approver.group_id else None,
-                        "name": str(approver),
-                    }
-                    for approver in stage.approvers.all()
-                ],
-            }
-            for stage in stages
-        ],
-    }
+    def frozen(self) -> dict[str, Any]:
+        """Return the entry as a request keeps it, with the name that it has now."""
+        return {
+            "kind": self.kind,
+            "is_fallback": self.is_fallback,
+            "is_alternate": self.is_alternate,
+            "user": str(self.user_id) if self.user_id else None,
+            "group": str(self.group_id) if self.group_id else None,
+            "name": str(self),
+        }

@@ -4,11 +4,15 @@ All moments are aware; the facts are gathered by `entitlements.requests.candidat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from entitlements.decisions import Decision, Reason, collect
+from entitlements.policies.answers import Given, speaks_against
+from entitlements.policies.question_terms import QuestionTerms
+from entitlements.policies.separation import APART, Separation
+from entitlements.policies.separation import speaks_against as keeps_apart
 
 LONGEST_TEXT = 10_000
 LONGEST_AHEAD = timedelta(days=36_525)
@@ -27,7 +31,9 @@ class Candidate:
     """What the rules need to know about a person who asks for a package.
 
     `wanted_start` and `wanted_end` are what he chose, or None; `limit` is the latest end that the
-    policy allows, `earliest_start` the beginning of today.
+    policy allows, `earliest_start` the beginning of today. A guest `is_kept_out` of a catalog that
+    is not enabled for external users. Whoever has no account yet is known by the `domain` of his
+    address alone.
     """
 
     package: str
@@ -47,12 +53,29 @@ class Candidate:
     wanted_start: datetime | None
     wanted_end: datetime | None
     limit: datetime | None
+    is_kept_out: bool = False
+    is_service: bool = False
+    domain: str = ""
+    stricter_policy: str | None = None
+    separation: Separation = APART
+    questions: tuple[QuestionTerms, ...] = ()
+    answers: Given = field(default_factory=dict)
 
 
 def account_is_active(candidate: Candidate) -> Reason | None:
     if candidate.is_active:
         return None
     return Reason("account_disabled", "The account is disabled.", "The directory decides this.")
+
+
+def is_for_a_person(candidate: Candidate) -> Reason | None:
+    if not candidate.is_service:
+        return None
+    return Reason(
+        "service_account",
+        "This is a service account, and packages are for people.",
+        "Choose a person.",
+    )
 
 
 def package_is_open(candidate: Candidate) -> Reason | None:
@@ -62,6 +85,16 @@ def package_is_open(candidate: Candidate) -> Reason | None:
         "package_closed",
         f"{candidate.package} is not offered at present.",
         "Its catalog's owners can publish it.",
+    )
+
+
+def guest_is_let_in(candidate: Candidate) -> Reason | None:
+    if not candidate.is_kept_out:
+        return None
+    return Reason(
+        "members_only",
+        f"{candidate.package} is in a catalog that guests get nothing from.",
+        "The catalog's owners can open it to guests.",
     )
 
 
@@ -78,10 +111,28 @@ def policy_is_on(candidate: Candidate) -> Reason | None:
 def in_scope(candidate: Candidate) -> Reason | None:
     if candidate.is_in_scope:
         return None
+    if candidate.domain:
+        return Reason(
+            "domain_not_admitted",
+            f"This policy of {candidate.package} admits nobody with an address at "
+            f"{candidate.domain} who has no account yet.",
+            "Choose a policy for people from outside that does. Whoever manages connected "
+            "organizations can add the domain.",
+        )
     return Reason(
         "not_in_scope",
         f"This policy of {candidate.package} is for other people.",
         "The catalog's owners decide who may ask.",
+    )
+
+
+def no_stricter_policy(candidate: Candidate) -> Reason | None:
+    if candidate.stricter_policy is None or candidate.is_direct or not candidate.is_in_scope:
+        return None
+    return Reason(
+        "stricter_policy_applies",
+        f"“{candidate.stricter_policy}” comes first: it says more exactly who may ask.",
+        "Ask under that policy. The catalog's owners decide who may ask under which.",
     )
 
 
@@ -114,7 +165,9 @@ def text_fits(text: str, *, is_required: bool) -> Reason | None:
             "Shorten it.",
         )
     if "\x00" in text:
-        return Reason("justification_unreadable", "The reason contains a null character.")
+        return Reason(
+            "justification_unreadable", "The reason contains a null character.", "Remove it."
+        )
     if is_required and not text.strip():
         return Reason("justification_missing", "A reason is required.", "Say why.")
     return None
@@ -125,7 +178,11 @@ def dates_may_be_chosen(candidate: Candidate) -> Reason | None:
         return None
     if candidate.wanted_start is None and candidate.wanted_end is None:
         return None
-    return Reason("dates_not_allowed", "This policy sets the dates; they cannot be chosen.")
+    return Reason(
+        "dates_not_allowed",
+        "This policy sets the dates; they cannot be chosen.",
+        "The catalog's owners can allow it.",
+    )
 
 
 def dates_are_near(candidate: Candidate) -> Reason | None:
@@ -172,11 +229,11 @@ def ends_within_limit(candidate: Candidate) -> Reason | None:
             "The catalog's owners can set a later date.",
         )
     if candidate.wanted_end and candidate.wanted_end > candidate.limit:
-        return _too_late(candidate.limit)
+        return too_late(candidate.limit)
     return None
 
 
-def _too_late(limit: datetime) -> Reason:
+def too_late(limit: datetime) -> Reason:
     return Reason(
         "ends_after_limit",
         f"The end is later than the policy allows: {limit:%d %b %Y, %H:%M %Z}.",
@@ -184,100 +241,14 @@ def _too_late(limit: datetime) -> Reason:
     )
 
 
-@dataclass(frozen=True)
-class Extension:
-    """What the rules need to know about somebody who asks to keep a package for longer."""
-
-    package: str
-    allows_extension: bool
-    is_policy_enabled: bool
-    is_in_scope: bool
-    has_open_request: bool
-    requires_justification: bool
-    justification: str
-    moment: datetime
-    present_end: datetime | None
-    wanted_end: datetime | None
-    limit: datetime | None
-
-
-def extension_is_allowed(extension: Extension) -> Reason | None:
-    if extension.allows_extension and extension.is_policy_enabled:
-        return None
-    return Reason(
-        "extension_not_allowed",
-        f"{extension.package} cannot be extended under its policy.",
-        "You can ask for it again when it has ended.",
-    )
-
-
-def still_in_scope(extension: Extension) -> Reason | None:
-    if extension.is_in_scope:
-        return None
-    return Reason(
-        "not_in_scope",
-        f"This policy of {extension.package} is for other people now.",
-        "The catalog's owners decide who may ask.",
-    )
-
-
-def no_open_request(extension: Extension) -> Reason | None:
-    if not extension.has_open_request:
-        return None
-    return Reason("already_requested", "A request about this access is on its way already.")
-
-
-def has_an_end(extension: Extension) -> Reason | None:
-    if extension.present_end is not None:
-        return None
-    return Reason("never_ends", f"{extension.package} has no end; there is nothing to extend.")
-
-
-def extension_justified(extension: Extension) -> Reason | None:
-    return text_fits(extension.justification, is_required=extension.requires_justification)
-
-
-def ends_later(extension: Extension) -> Reason | None:
-    end, present = extension.wanted_end or extension.limit, extension.present_end
-    if end is None or present is None or end > present:
-        return None
-    return Reason(
-        "not_later", "The new end is not later than the present one.", "Choose a later end."
-    )
-
-
-def extension_is_near(extension: Extension) -> Reason | None:
-    return too_far_ahead(extension.wanted_end or extension.limit, moment=extension.moment)
-
-
-def extension_within_limit(extension: Extension) -> Reason | None:
-    if not (extension.limit and extension.wanted_end and extension.wanted_end > extension.limit):
-        return None
-    return _too_late(extension.limit)
-
-
-EXTENSION_RULES: tuple[Callable[[Extension], Reason | None], ...] = (
-    extension_is_allowed,
-    still_in_scope,
-    no_open_request,
-    has_an_end,
-    extension_justified,
-    ends_later,
-    extension_is_near,
-    extension_within_limit,
-)
-
-
-def can_extend(extension: Extension) -> Decision:
-    """Apply every rule for a longer stay, and return all the reasons at once."""
-    return collect(rule(extension) for rule in EXTENSION_RULES)
-
-
 RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
     account_is_active,
+    is_for_a_person,
     package_is_open,
+    guest_is_let_in,
     policy_is_on,
     in_scope,
+    no_stricter_policy,
     not_requested_already,
     not_held_already,
     justified,
@@ -291,7 +262,9 @@ RULES: tuple[Callable[[Candidate], Reason | None], ...] = (
 
 def can_request(candidate: Candidate) -> Decision:
     """Apply every rule, so that people learn all the reasons at once."""
-    return collect(rule(candidate) for rule in RULES)
+    answers = speaks_against(candidate.questions, candidate.answers)
+    apart = keeps_apart(candidate.package, candidate.separation)
+    return collect((*(rule(candidate) for rule in RULES), *apart, *answers))
 
 
 def end_of(

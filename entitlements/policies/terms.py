@@ -8,38 +8,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from entitlements.catalog.terms import Terms, name_fits, text_fits
 from entitlements.decisions import Decision, Reason, collect
+from entitlements.policies.question_terms import QuestionTerms, questions_fit
+from entitlements.policies.stage_terms import StageTerms, stages_fit
+from entitlements.terms import Terms, name_fits, text_fits
 
-MOST_STAGES = 3
-MOST_DECISION_DAYS = 14
 MOST_DAYS = 3660
 MOST_HOURS = MOST_DAYS * 24
 MOST_TARGETS = 500
+MOST_ORGANIZATIONS = 1000
 
-SCOPES = ("nobody", "specific", "all_members", "all_users")
+INTERNAL = ("specific", "all_members", "all_users")
+EXTERNAL = ("specific_organizations", "all_organizations", "all_external")
+SCOPES = ("nobody", *INTERNAL, *EXTERNAL)
+SHOWN = ("organization", "yes", "no")
 EXPIRATIONS = ("never", "on_date", "after_days", "after_hours")
-MANAGER, USER, GROUP = "manager", "user", "group"
 
 
 @dataclass(frozen=True)
-class ApproverTerms:
-    """Who is asked: "manager", or the one user or group whose id is given."""
+class CalloutTerms:
+    """One extension that is called at one stage."""
 
-    kind: str
-    user_id: UUID | None = None
-    group_id: UUID | None = None
-    is_fallback: bool = False
-
-
-@dataclass(frozen=True)
-class StageTerms:
-    approvers: tuple[ApproverTerms, ...]
-    decision_days: int = MOST_DECISION_DAYS
-    requires_justification: bool = False
-
-    def asks_manager(self) -> bool:
-        return any(approver.kind == MANAGER for approver in self.approvers)
+    stage: str
+    extension_id: UUID
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,7 @@ class PolicyTerms(Terms):
     scope: str = "nobody"
     allowed_user_ids: tuple[UUID, ...] = ()
     allowed_group_ids: tuple[UUID, ...] = ()
+    allowed_organization_ids: tuple[UUID, ...] = ()
     is_enabled: bool = True
     accepts_requests: bool = True
     requires_justification: bool = True
@@ -58,11 +50,16 @@ class PolicyTerms(Terms):
     ends_on: datetime | None = None
     duration: int | None = 365
     allows_custom_dates: bool = False
+    allows_on_behalf: bool = False
     allows_extension: bool = True
     extension_requires_approval: bool = True
+    allows_correction: bool = False
     sends_notifications: bool = True
-    shows_approvers: bool = True
+    shows_approvers: str = "organization"
+    approver_can_remove: bool = True
     stages: tuple[StageTerms, ...] = ()
+    questions: tuple[QuestionTerms, ...] = ()
+    callouts: tuple[CalloutTerms, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,11 @@ def scope_is_complete(proposal: Proposal) -> Iterator[Reason]:
     terms = proposal.terms
     targets = len(terms.allowed_user_ids) + len(terms.allowed_group_ids)
     if terms.scope not in SCOPES:
-        yield Reason("unknown_scope", "There is no such choice of who may ask.")
+        yield Reason(
+            "unknown_scope",
+            "There is no such choice of who may ask.",
+            "Choose one of those listed.",
+        )
     elif terms.scope == "specific" and not targets:
         yield Reason(
             "targets_missing",
@@ -104,26 +105,63 @@ def scope_is_complete(proposal: Proposal) -> Iterator[Reason]:
         )
 
 
+def organizations_are_complete(proposal: Proposal) -> Iterator[Reason]:
+    organizations = proposal.terms.allowed_organization_ids
+    if proposal.terms.scope == "specific_organizations" and not organizations:
+        yield Reason(
+            "organizations_missing",
+            "Nobody could ask under this policy.",
+            "Name at least one connected organization.",
+        )
+    if len(organizations) > MOST_ORGANIZATIONS:
+        yield Reason(
+            "too_many_organizations",
+            f"{len(organizations)} organizations are named; at most {MOST_ORGANIZATIONS} can be.",
+            "Let all configured ones ask, or make another policy.",
+        )
+
+
+def strangers_are_approved(proposal: Proposal) -> Iterator[Reason]:
+    if proposal.terms.scope == "all_external" and not proposal.terms.stages:
+        yield Reason(
+            "approval_needed_for_anybody",
+            "Anybody from outside could give himself access: nobody would approve it.",
+            "Add a stage of approval, or admit only organizations that are known.",
+        )
+
+
 def expiration_is_complete(proposal: Proposal) -> Iterator[Reason]:
     terms = proposal.terms
     wants_date = terms.expiration == "on_date"
     wants_duration = terms.expiration in ("after_days", "after_hours")
     if terms.expiration not in EXPIRATIONS:
-        yield Reason("unknown_expiration", "There is no such choice of when access ends.")
+        yield Reason(
+            "unknown_expiration",
+            "There is no such choice of when access ends.",
+            "Choose one of those listed.",
+        )
         return
     if wants_date and terms.ends_on is None:
         yield Reason("end_missing", "The date on which access ends is missing.", "Choose one.")
     if wants_duration and terms.duration is None:
         yield Reason("duration_missing", "How long access lasts is missing.", "Enter a number.")
     if (terms.ends_on and not wants_date) or (terms.duration is not None and not wants_duration):
-        yield Reason("end_contradicts", "The policy says in two ways when access ends.")
+        yield Reason(
+            "end_contradicts",
+            "The policy says in two ways when access ends.",
+            "Decide for one of them.",
+        )
 
 
 def duration_is_possible(proposal: Proposal) -> Iterator[Reason]:
     terms = proposal.terms
     most, unit = (MOST_HOURS, "hours") if terms.expiration == "after_hours" else (MOST_DAYS, "days")
     if terms.duration is not None and not 1 <= terms.duration <= most:
-        yield Reason("duration_out_of_range", f"Access can last from 1 to {most:,} {unit}.")
+        yield Reason(
+            "duration_out_of_range",
+            f"Access can last from 1 to {most:,} {unit}.",
+            "Choose a number between the two.",
+        )
 
 
 def end_is_ahead(proposal: Proposal) -> Iterator[Reason]:
@@ -132,61 +170,32 @@ def end_is_ahead(proposal: Proposal) -> Iterator[Reason]:
         yield Reason("end_in_the_past", "The end is in the past.", "Choose a later date.")
 
 
-def stages_are_few(proposal: Proposal) -> Iterator[Reason]:
-    if len(proposal.terms.stages) > MOST_STAGES:
-        yield Reason("too_many_stages", f"At most {MOST_STAGES} stages can approve.")
-
-
-def manager_is_asked_once(proposal: Proposal) -> Iterator[Reason]:
-    if sum(stage.asks_manager() for stage in proposal.terms.stages) > 1:
+def naming_is_known(proposal: Proposal) -> Iterator[Reason]:
+    if proposal.terms.shows_approvers not in SHOWN:
         yield Reason(
-            "manager_asked_twice",
-            "The manager is asked in more than one stage.",
-            "Name other people in one of them.",
+            "unknown_naming",
+            "There is no such choice of whether approvers are named.",
+            "Choose one of those listed.",
         )
 
 
-def each_stage_decides(proposal: Proposal) -> Iterator[Reason]:
-    for position, stage in enumerate(proposal.terms.stages, start=1):
-        yield from _stage_decides(stage, position)
+def stages_decide(proposal: Proposal) -> Iterator[Reason]:
+    yield from stages_fit(proposal.terms.stages)
 
 
-def _stage_decides(stage: StageTerms, position: int) -> Iterator[Reason]:
-    if not 1 <= stage.decision_days <= MOST_DECISION_DAYS:
-        yield Reason(
-            "decision_days_out_of_range",
-            f"Stage {position} can have from 1 to {MOST_DECISION_DAYS} days to decide.",
-        )
-    if any(not _names_its_kind(approver) for approver in stage.approvers):
-        yield Reason("approver_incomplete", f"An approver of stage {position} names nobody.")
-    if all(approver.is_fallback for approver in stage.approvers):
-        yield Reason(
-            "stage_without_approver",
-            f"Stage {position} asks nobody.",
-            "Name the manager, a person or a group.",
-        )
-    if stage.asks_manager() and not any(approver.is_fallback for approver in stage.approvers):
-        yield Reason(
-            "manager_without_fallback",
-            f"Stage {position} would ask nobody for people without a manager.",
-            "Name somebody who decides instead.",
-        )
-
-
-def _names_its_kind(approver: ApproverTerms) -> bool:
-    named = (approver.user_id is not None, approver.group_id is not None)
-    wanted = {MANAGER: (False, False), USER: (True, False), GROUP: (False, True)}
-    is_relation = approver.kind == MANAGER
-    return named == wanted.get(approver.kind) and not (is_relation and approver.is_fallback)
+def questions_are_complete(proposal: Proposal) -> Iterator[Reason]:
+    yield from questions_fit(proposal.terms.questions)
 
 
 RULES: tuple[Callable[[Proposal], Iterable[Reason]], ...] = (
     words_fit,
     scope_is_complete,
+    organizations_are_complete,
+    strangers_are_approved,
     expiration_is_complete,
     duration_is_possible,
     end_is_ahead,
-    stages_are_few,
-    manager_is_asked_once,
-    each_stage_decides,
+    naming_is_known,
+    stages_decide,
+    questions_are_complete,
 )

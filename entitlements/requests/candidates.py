@@ -1,18 +1,41 @@
 """Gather the facts that the rules of asking and extending need."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, Subquery, When
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.models import AccessPackage
-from entitlements.decisions import Decision
+from entitlements.catalog.models import AccessPackage, PackageState
+from entitlements.catalog.separation import is_any_written
+from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
-from entitlements.policies import rules
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.directory.organizations.guests import can_be_let_in
+from entitlements.directory.organizations.terms import domain_of
+from entitlements.policies import extension_rules, rules
+from entitlements.policies.answers import Given
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.scopes import Scope
+from entitlements.policies.separation import APART, Separation
+from entitlements.requests.attributes import (
+    Asking,
+    asking_of,
+    questions_about,
+    with_profile,
+)
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.separation import separation_of
+
+
+class Wish(TypedDict):
+    """What somebody who asks writes and chooses."""
+
+    justification: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    answers: Given | None
 
 
 def limit_of(policy: AssignmentPolicy, *, starts_at: datetime) -> datetime | None:
@@ -38,6 +61,14 @@ def limit_of_terms(terms: dict[str, Any], *, starts_at: datetime) -> datetime | 
     )
 
 
+def _about(target: User, policy: AssignmentPolicy) -> dict[str, Any]:
+    return {
+        "is_kept_out": target.is_guest and not policy.package.catalog.is_external,
+        "is_service": target.is_service,
+        "domain": domain_of(target.email) if target.is_invited else "",
+    }
+
+
 def candidate(
     policy: AssignmentPolicy,
     target: User,
@@ -45,16 +76,18 @@ def candidate(
     justification: str = "",
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    answers: Given | None = None,
     is_direct: bool = False,
+    standing: "Standing | None" = None,
+    asking: Asking | None = None,
+    separation: Separation | None = None,
 ) -> rules.Candidate:
-    """Return the facts about `target` under `policy`, for `rules.can_request`."""
-    moment = clock.now()
-    start = max(starts_at or moment, moment)
-    is_near = rules.too_far_ahead(start, moment=moment) is None
-    standing = _standing(policy, target, is_direct=is_direct)
+    """Return the facts for `rules.can_request`; who judges many hands in what he found for all."""
+    standing = standing or _standing(policy, target, is_direct=is_direct)
+    asking = asking or asking_of(policy)
     return rules.Candidate(
         package=str(policy.package),
-        is_active=target.is_active,
+        is_active=target.is_active or (is_direct and target.is_invited),
         is_package_open=standing.is_package_open,
         is_policy_enabled=policy.is_enabled,
         accepts_requests=policy.accepts_requests,
@@ -65,12 +98,25 @@ def candidate(
         requires_justification=policy.requires_justification and not is_direct,
         justification=justification,
         allows_custom_dates=policy.allows_custom_dates,
-        moment=moment,
+        moment=clock.now(),
         earliest_start=clock.today_begins(),
         wanted_start=starts_at,
         wanted_end=ends_at,
-        limit=limit_of(policy, starts_at=start) if is_near else None,
+        limit=_limit(policy, starts_at),
+        **_about(target, policy),
+        stricter_policy=standing.stricter_policy,
+        separation=_separation(policy, target, standing) if separation is None else separation,
+        questions=(*asking.questions, *questions_about(asking.needed, target)),
+        answers=with_profile(asking.needed, target, answers),
     )
+
+
+def _limit(policy: AssignmentPolicy, starts_at: datetime | None) -> datetime | None:
+    """Return the latest end for access from `starts_at`, or from now, unless it is absurd."""
+    moment = clock.now()
+    start = max(starts_at or moment, moment)
+    is_near = rules.too_far_ahead(start, moment=moment) is None
+    return limit_of(policy, starts_at=start) if is_near else None
 
 
 def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decision:
@@ -78,24 +124,68 @@ def can_request(policy: AssignmentPolicy, target: User, **facts: Any) -> Decisio
     return rules.can_request(candidate(policy, target, **facts))
 
 
+def may_ask(policy: AssignmentPolicy, target: User) -> Decision:
+    """Say whether `target` may ask under `policy` now, whatever he is still to write."""
+    facts = candidate(policy, target)
+    facts = replace(facts, requires_justification=False, questions=(), answers={})
+    return rules.can_request(facts)
+
+
+def can_start(access_request: AccessRequest, span: rules.Span) -> Decision:
+    """Say whether access can begin at this moment, since much can happen before an approval."""
+    package, target = access_request.package, access_request.target
+    held = Assignment.objects.live().filter(target=target, package=access_request.package_id)
+    is_over = span.ends_at is not None and span.ends_at <= span.starts_at
+    return collect(
+        (
+            None
+            if target.is_active or target.is_invited
+            else Reason(
+                "account_disabled",
+                f"The account of {target} is disabled.",
+                "The directory decides this.",
+            ),
+            can_be_let_in(target, proposes=admits_anybody(access_request)),
+            Reason("period_over", "The period that was asked for is over.", "Ask again.")
+            if is_over
+            else None,
+            Reason("already_held", f"{target} holds {package} already.", "It can be extended.")
+            if held.exists()
+            else None,
+        )
+    )
+
+
+def admits_anybody(access_request: AccessRequest) -> bool:
+    """Say whether the policy admitted whoever came from outside, when it was asked under."""
+    return bool(access_request.terms.get("scope") == Scope.ALL_EXTERNAL)
+
+
 def extension(
-    assignment: Assignment, *, justification: str = "", ends_at: datetime | None = None
-) -> rules.Extension:
-    """Return the facts about a longer stay, for `rules.can_extend`."""
+    assignment: Assignment,
+    *,
+    justification: str = "",
+    ends_at: datetime | None = None,
+    is_by_manager: bool = False,
+) -> extension_rules.Extension:
+    """Return the facts about a longer stay, for `extension_rules.can_extend`."""
     policy, target = assignment.policy, assignment.target
     standing = _standing(policy, target, is_direct=assignment.is_direct)
-    return rules.Extension(
+    return extension_rules.Extension(
         package=str(assignment.package),
         allows_extension=policy.allows_extension,
+        is_by_manager=is_by_manager,
         is_policy_enabled=policy.is_enabled,
+        is_retired=assignment.package.state == PackageState.RETIRED,
         is_in_scope=standing.is_in_scope,
         has_open_request=standing.has_open_request,
-        requires_justification=policy.requires_justification,
+        requires_justification=policy.requires_justification and not is_by_manager,
         justification=justification,
         moment=clock.now(),
         present_end=assignment.ends_at,
         wanted_end=ends_at,
         limit=extension_limit(assignment),
+        separation=_separation(policy, target, standing),
     )
 
 
@@ -107,8 +197,8 @@ def extension_limit(assignment: Assignment) -> datetime | None:
 
 
 def can_extend(assignment: Assignment, **facts: Any) -> Decision:
-    """Say whether the holder may keep the access for longer, with every reason why not."""
-    return rules.can_extend(extension(assignment, **facts))
+    """Say whether access may be kept for longer, with every reason why not."""
+    return extension_rules.can_extend(extension(assignment, **facts))
 
 
 class Standing(NamedTuple):
@@ -118,12 +208,15 @@ class Standing(NamedTuple):
     is_in_scope: bool
     has_open_request: bool
     holds_package: bool
+    stricter_policy: str | None
+    is_kept_apart: bool = True
 
 
 def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Standing:
     """Return how `target` stands to `policy`, by one query.
 
-    A direct-only policy admits whoever is given access directly; others keep their scope.
+    A direct-only policy admits whoever is given access directly, unless he has no account yet;
+    others keep their scope.
     """
     mine = {"target": target, "package": OuterRef("package")}
     admitting = AssignmentPolicy.objects.in_scope_of(target)
@@ -132,7 +225,26 @@ def _standing(policy: AssignmentPolicy, target: User, *, is_direct: bool) -> Sta
         Exists(admitting.filter(pk=OuterRef("pk"))),
         Exists(AccessRequest.objects.open().filter(**mine)),
         Exists(Assignment.objects.live().filter(**mine)),
+        _stricter(target),
+        is_any_written("package"),
     )
     standing = Standing(*found.get())
-    is_admitted = is_direct and policy.scope == Scope.NOBODY
+    is_admitted = is_direct and policy.scope == Scope.NOBODY and not target.is_invited
     return standing._replace(is_in_scope=True) if is_admitted else standing
+
+
+def _separation(policy: AssignmentPolicy, target: User, standing: Standing) -> Separation:
+    return separation_of(policy.package, target) if standing.is_kept_apart else APART
+
+
+def _stricter(target: User) -> Case:
+    """Return what finds the policy that comes before one of its package, for `target`, by name."""
+    strictest = AssignmentPolicy.objects.strictest_for(target)
+    ahead = (
+        strictest.in_scope_of(target)
+        .lasting()
+        .filter(package=OuterRef("package"), is_enabled=True, accepts_requests=True)
+    )
+    name = Subquery(ahead.order_by("created_at", "pk").values("name")[:1])
+    is_strictest = Exists(strictest.filter(pk=OuterRef("pk")))
+    return Case(When(is_strictest, then=None), default=name)

@@ -1,31 +1,38 @@
 """What helps to decide a request beside its own words, read for a whole page of them at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from operator import attrgetter
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
+from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole, ResourceRole
+from entitlements.catalog.separation import is_any_written
 from entitlements.directory.models import User
 from entitlements.policies.models import Expiration
+from entitlements.policies.risk import words_for
+from entitlements.policies.separation import APART, Separation
 from entitlements.requests import flow
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
-from entitlements.requests.states import ASKED, EXTENDS, RequestState
-
-GRANTED = (
-    RequestState.APPROVED,
-    RequestState.SCHEDULED,
-    RequestState.DELIVERING,
-    RequestState.DELIVERED,
-    RequestState.PARTIALLY_DELIVERED,
-    RequestState.DELIVERY_FAILED,
+from entitlements.requests.dialogue import Inquiry
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    StepState,
+    calls_systems,
+    stage_terms,
 )
+from entitlements.requests.separation import separations_among
+from entitlements.requests.states import ASKED, GRANTED, UPDATES, RequestState
+from entitlements.requests.voices import Voice, voices_in, with_voices
+
 ANSWERED = (*GRANTED, RequestState.DENIED, RequestState.EXPIRED)
 UNITS = {
     Expiration.AFTER_DAYS: timedelta(days=1),
@@ -58,16 +65,20 @@ class Facts:
     """What an approver needs to know about one request.
 
     `holders` counts others who hold the package now, and `peers` those in the target's department;
-    `held_until` is when he last had it himself (UTC).
+    `held_until` is when he last had it himself (UTC), and `told` what other systems said.
+    `separation` is what clashes with it, and what it requires, as things are now.
     """
 
     access_request: AccessRequest
     steps: tuple[ApprovalStep, ...]
+    spoken: tuple[Voice, ...]
     roles: tuple[ResourceRole, ...]
     holders: int
     peers: Share | None
     earlier: Share
     held_until: datetime | None
+    told: tuple[Callout, ...] = ()
+    separation: Separation = APART
 
     @property
     def step(self) -> ApprovalStep | None:
@@ -75,8 +86,9 @@ class Facts:
         return next((step for step in self.steps if step.state == StepState.WAITING), None)
 
     @property
-    def decided_steps(self) -> tuple[ApprovalStep, ...]:
-        return tuple(step for step in self.steps if step.decided_at)
+    def voices(self) -> tuple[Voice, ...]:
+        """What each person decided, stage by stage."""
+        return tuple(voice for step in self.steps for voice in voices_in(step, self.spoken))
 
     @property
     def coming(self) -> int:
@@ -84,12 +96,27 @@ class Facts:
         return sum(step.state == StepState.COMING for step in self.steps)
 
     @property
+    def is_one_of_several(self) -> bool:
+        """Whether one more approval leaves the stage waiting for others."""
+        return bool(self.step and self.step.needed - self.step.approvals > 1)
+
+    @property
     def is_privileged(self) -> bool:
         return any(role.is_privileged for role in self.roles)
 
     @property
+    def risk(self) -> str:
+        """For which risk the stage that waits was put before the policy's own, if it was."""
+        stages = stage_terms(self.access_request)
+        return words_for(stages[self.step.position - 1]) if self.step else ""
+
+    @property
     def is_extension(self) -> bool:
-        return self.access_request.kind in EXTENDS
+        return self.access_request.extends
+
+    @property
+    def is_correction(self) -> bool:
+        return self.access_request.corrects
 
     @property
     def is_overdue(self) -> bool:
@@ -107,6 +134,17 @@ class Facts:
     def requires_justification(self) -> bool:
         return bool(self.step and self.step.requires_justification)
 
+    @property
+    def stands_in_for(self) -> str:
+        """For whom the viewer decides the stage that waits, if not for himself."""
+        return getattr(self.step, "stands_in_for", None) or ""
+
+    @property
+    def exchange(self) -> dict[str, str] | None:
+        """The last question before the decision: who asked what, and the answer, if any."""
+        exchange: dict[str, str] | None = getattr(self.access_request, "exchange", None)
+        return exchange
+
     @cached_property
     def period(self) -> Period:
         return period_of(self.access_request)
@@ -117,26 +155,43 @@ class Facts:
         return shorter_days(self.access_request)
 
 
-def facts_about(access_requests: QuerySet[AccessRequest]) -> list[Facts]:
-    """Return what helps to decide each request, in their order, by a constant number of queries."""
-    found = list(
-        access_requests.select_related("package", "requestor", "target__manager", "assignment")
+def facts_about(
+    access_requests: QuerySet[AccessRequest], *, viewer: User | None = None
+) -> list[Facts]:
+    """Return what helps to decide each request, in their order, by a constant number of queries.
+
+    For a viewer they also say for whom he stands in.
+    """
+    inquiries = Inquiry.objects.filter(access_request=OuterRef("pk"))
+    found: list[AccessRequest] = list(
+        access_requests.select_related(
+            "package", "requestor", "target__manager", "assignment"
+        ).annotate(
+            exchange=Subquery(inquiries.as_exchange()), is_kept_apart=is_any_written("package")
+        )
     )
     if not found:
         return []
-    steps = _steps(found)
+    steps, voices = with_voices(_steps(found, viewer))
     roles = _roles({access_request.package_id for access_request in found})
     holders = _Holders(found)
+    told = _told(found)
+    apart = separations_among(
+        [(one.target_id, one.package_id) for one in filter(attrgetter("is_kept_apart"), found)]
+    )
     earlier = _earlier({access_request.target_id for access_request in found})
     return [
         Facts(
             access_request=access_request,
-            steps=tuple(steps[access_request.pk]),
+            steps=tuple(steps.get(access_request.pk, ())),
+            spoken=tuple(voices.get(access_request.pk, ())),
             roles=tuple(roles[access_request.package_id]),
             holders=holders.others(access_request),
             peers=holders.peers(access_request),
             earlier=_without(access_request, earlier.get(access_request.target_id, Share(0, 0))),
             held_until=holders.held_until(access_request),
+            told=tuple(told.get(access_request.pk, ())),
+            separation=apart.get((access_request.target_id, access_request.package_id), APART),
         )
         for access_request in found
     ]
@@ -151,7 +206,7 @@ def period_of(access_request: AccessRequest) -> Period:
     """Return what was asked for, as far as it is known before access begins."""
     terms = access_request.terms
     starts_at, ends_at = access_request.starts_at, _earliest(_chosen_ends(access_request))
-    if access_request.kind in EXTENDS or ends_at or terms["expiration"] == Expiration.NEVER:
+    if access_request.kind in UPDATES or ends_at or terms["expiration"] == Expiration.NEVER:
         return Period(starts_at, ends_at, None)
     return Period(starts_at, None, terms["duration"] * UNITS[Expiration(terms["expiration"])])
 
@@ -159,8 +214,11 @@ def period_of(access_request: AccessRequest) -> Period:
 def shorter_days(access_request: AccessRequest) -> tuple[date, date | None] | None:
     """Return the first and the last day whose end would be an earlier end, or None.
 
-    Days are the organization's; without a last day, any later one is earlier than no end.
+    Days are the organization's; without a last day, any later one is earlier than no end. Answers
+    that are corrected have no end.
     """
+    if access_request.corrects:
+        return None
     assignment = access_request.assignment
     floor = clock.now()
     if assignment and assignment.ends_at:
@@ -180,7 +238,7 @@ def shorter_days(access_request: AccessRequest) -> tuple[date, date | None] | No
 def _chosen_ends(access_request: AccessRequest) -> Iterator[datetime | None]:
     yield access_request.ends_at
     yield access_request.shortened_to
-    if access_request.kind not in EXTENDS and access_request.terms["ends_on"]:
+    if access_request.kind not in UPDATES and access_request.terms["ends_on"]:
         yield datetime.fromisoformat(access_request.terms["ends_on"])
 
 
@@ -188,11 +246,23 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _steps(access_requests: list[AccessRequest]) -> dict[UUID, list[ApprovalStep]]:
+def _steps(access_requests: Sequence[AccessRequest], viewer: User | None) -> QuerySet[ApprovalStep]:
     steps = ApprovalStep.objects.filter(access_request__in=access_requests)
+    if not viewer:
+        return steps
+    turns = StepApprover.objects.filter(step=OuterRef("pk"), user=viewer)
+    names = turns.values("delegation__delegator__display_name")
+    return steps.annotate(stands_in_for=Subquery(names))
+
+
+def _told(access_requests: list[AccessRequest]) -> dict[UUID, list[Callout]]:
+    """Return the answers of extensions that say something, where any was called."""
+    called = [one.pk for one in access_requests if calls_systems(one)]
     by_request = defaultdict(list)
-    for step in steps.select_related("decided_by").order_by("position"):
-        by_request[step.access_request_id].append(step)
+    if called:
+        told = Callout.objects.filter(about_id__in=called).exclude(detail="")
+        for callout in told.select_related("extension").order_by("answered_at"):
+            by_request[callout.about_id].append(callout)
     return by_request
 
 

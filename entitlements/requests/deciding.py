@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +13,7 @@ from entitlements.directory.models import User
 from entitlements.policies import rules
 from entitlements.policies.rules import text_fits
 from entitlements.requests import flow, permissions
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.states import Event
 
 
@@ -34,14 +35,68 @@ def approve(
 ) -> AccessRequest:
     """Approve the stage that waits, perhaps until an earlier end (UTC) than was asked for.
 
-    After the last stage access is set up, scheduled or extended. Raises Denied when somebody else
-    was faster, when `by` is not asked, and when the end is not an earlier one.
+    A stage that several have to approve goes on waiting for the others. After the last stage
+    access is set up, scheduled or extended. Raises Denied when somebody else was faster, when `by`
+    is not asked or has approved already, and when the end is not an earlier one.
     """
     access_request, step = _decidable(access_request, by, justification)
     if ends_at is not None:
         _shorten(access_request, ends_at)
-    step.decide(StepState.APPROVED, by=by, justification=justification)
-    facts = {"step": step.position, "justification": justification, "ends_at": ends_at}
+        access_request.save(update_fields=["shortened_to"])
+    turn = step.asked.select_related("user", "delegation__delegator").get(user=by)
+    turn.decide(StepState.APPROVED, justification)
+    facts = {"justification": justification, "ends_at": ends_at, **turn.stands_in()}
+    _tell_of_stand_in(access_request, turn)
+    if step.count():
+        step.decide(StepState.APPROVED, by=by, justification=justification)
+        return _go_on(access_request, step, by=by, **facts)
+    flow.record(
+        access_request,
+        "request.approval_given",
+        by=by,
+        step=step.position,
+        approvals=step.approvals,
+        needed=step.needed,
+        **facts,
+    )
+    return access_request
+
+
+def _tell_of_stand_in(access_request: AccessRequest, turn: StepApprover) -> None:
+    """Within the caller's transaction: tell whoever asked that a stand-in has approved."""
+    if turn.delegation and access_request.terms.get("shows_approvers", True):
+        flow.tell(
+            access_request,
+            "request.approved_by_stand_in",
+            [access_request.requestor],
+            by=str(turn.user),
+            decision=turn.justification,
+            **turn.stands_in(),
+        )
+
+
+@transaction.atomic(durable=True)
+def conclude(step: ApprovalStep) -> bool:
+    """Approve a stage that some have approved, when nobody else can any more; say whether it did.
+
+    People leave and accounts are disabled while several of them are asked.
+    """
+    access_request = flow.locked(step.access_request)
+    step = access_request.steps.get(pk=step.pk)
+    last = step.asked.filter(decision=StepState.APPROVED).order_by("-decided_at").first()
+    if step.state != StepState.WAITING or last is None or not step.count():
+        return False
+    step.decide(StepState.APPROVED, by=last.user, justification=last.justification)
+    _go_on(access_request, step, by=None, needed=step.needed)
+    return True
+
+
+def _go_on(
+    access_request: AccessRequest, step: ApprovalStep, *, by: User | None, **facts: Any
+) -> AccessRequest:
+    """Within the caller's transaction: open the stage after an approved one, or carry it out."""
+    facts["step"] = step.position
+    decision = {"by": str(step.decided_by), "decision": step.justification}
     if access_request.steps.filter(state=StepState.COMING).exists():
         moved = access_request.move(Event.APPROVE_STAGE)
         flow.record(access_request, "request.stage_approved", by=by, **facts, **moved)
@@ -49,16 +104,15 @@ def approve(
             access_request,
             "approval.stage_approved",
             step.approvers.all(),
-            by=str(by),
-            decision=justification,
             step=step.position,
+            **decision,
         )
         flow.open_next_step(access_request)
         return access_request
     moved = access_request.move(Event.APPROVE)
     flow.record(access_request, "request.approved", by=by, **facts, **moved)
     asked = flow.everyone_asked(access_request)
-    flow.tell(access_request, "approval.approved", asked, by=str(by), decision=justification)
+    flow.tell(access_request, "approval.approved", asked, **decision)
     flow.carry_out(access_request, by=by)
     return access_request
 
@@ -69,6 +123,8 @@ def deny_request(
 ) -> AccessRequest:
     """Deny the stage that waits, which ends the request."""
     access_request, step = _decidable(access_request, by, justification)
+    turn = step.asked.select_related("user", "delegation__delegator").get(user=by)
+    turn.decide(StepState.DENIED, justification)
     step.decide(StepState.DENIED, by=by, justification=justification)
     flow.close_steps(access_request)
     moved = access_request.move(Event.DENY, reason=justification, final=True)
@@ -78,6 +134,7 @@ def deny_request(
         by=by,
         step=step.position,
         justification=justification,
+        **turn.stands_in(),
         **moved,
     )
     people = {access_request.requestor, access_request.target}
@@ -113,7 +170,8 @@ def lapse(step: ApprovalStep) -> bool:
     flow.close_steps(access_request)
     moved = access_request.move(Event.LAPSE, reason="Nobody decided in time.", final=True)
     flow.record(access_request, "request.lapsed", by=None, step=step.position, **moved)
-    flow.tell(access_request, "request.lapsed", [access_request.requestor], step=step.position)
+    people = {access_request.requestor, access_request.target}
+    flow.tell(access_request, "request.lapsed", people, step=step.position)
     flow.tell(access_request, "approval.lapsed", step.approvers.all(), step=step.position)
     return True
 
@@ -126,9 +184,7 @@ def remind_approvers(step: ApprovalStep) -> bool:
     moment = clock.now()
     if step.state != StepState.WAITING or not step.remind_at or step.remind_at > moment:
         return False
-    due_at = step.due_at or moment
-    last = due_at - flow.ONE_DAY
-    step.remind_at = last if last > moment else None
+    step.remind_at = step.next_reminder()
     step.save(update_fields=["remind_at"])
     flow.remind(access_request, step, by=None)
     return True
@@ -143,13 +199,21 @@ def _decidable(
     permissions.can_decide(by, access_request, step).require()
     assert step is not None  # noqa: S101  # can_decide refuses without one
     if step.due_at and step.due_at <= clock.now():
-        deny("lapsed", "The deadline has passed; the request lapses.").require()
+        deny(
+            "lapsed", "The deadline has passed; the request lapses.", "It can be asked for again."
+        ).require()
     collect((text_fits(justification, is_required=step.requires_justification),)).require()
     return access_request, step
 
 
 def _shorten(access_request: AccessRequest, ends_at: datetime) -> None:
     """Within the caller's transaction: keep an earlier end, or raise Denied."""
+    if access_request.corrects:
+        deny(
+            "no_end_to_shorten",
+            "Answers are to be corrected, and no end is asked for.",
+            "Approve it as it is, or deny it.",
+        ).require()
     assignment = access_request.assignment
     span = flow.span_of(access_request)
     planned = flow.wanted_end(access_request) if assignment else span.ends_at

@@ -1,6 +1,6 @@
 """Asking and deciding: requests, the stages they pass, and who was asked."""
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Self
 from uuid import uuid4
 
@@ -11,8 +11,11 @@ from entitlements import clock
 from entitlements.assignments.models import Assignment
 from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
+from entitlements.policies.corrections import changes_between
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests.delegations import in_force
 from entitlements.requests.states import (
+    EXTENDS,
     MOVING,
     OPEN,
     REMOVES,
@@ -22,15 +25,18 @@ from entitlements.requests.states import (
     allows,
     target_of,
 )
+from entitlements.requests.steps import ApprovalStep, StepApprover, StepState
 
-
-class StepState(models.TextChoices):
-    COMING = "coming", "To come"
-    WAITING = "waiting", "Waiting"
-    APPROVED = "approved", "Approved"
-    DENIED = "denied", "Denied"
-    LAPSED = "lapsed", "Lapsed"
-    CLOSED = "closed", "Not needed any more"
+__all__ = [
+    "AccessRequest",
+    "AccessRequestQuerySet",
+    "ApprovalStep",
+    "StepApprover",
+    "StepState",
+    "calls_systems",
+    "decider_of",
+    "stage_terms",
+]
 
 
 class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
@@ -55,9 +61,8 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def with_waiting_step(self) -> Self:
         """Bring along the stage that waits and who is asked in it, by two more queries."""
         waiting = ApprovalStep.objects.filter(state=StepState.WAITING)
-        steps = waiting.prefetch_related(
-            Prefetch("approvers", User.objects.order_by("display_name"))
-        )
+        turns = StepApprover.objects.select_related("user").order_by("user__display_name")
+        steps = waiting.prefetch_related(Prefetch("asked", turns))
         return self.prefetch_related(Prefetch("steps", steps, to_attr="waiting_steps"))
 
     def first_due_first(self) -> Self:
@@ -72,9 +77,9 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
 
     def visible_to(self, user: User) -> Self:
         """Requests of one's own, those one was asked to decide, and those of one's catalogs."""
-        if user.is_superuser:
-            return self
-        asked = StepApprover.objects.filter(step__access_request=OuterRef("pk"), user=user)
+        asked = StepApprover.objects.filter(
+            Q(user=user) | Q(handed_over_by=user), step__access_request=OuterRef("pk")
+        )
         managed = Catalog.objects.visible_to(user)
         return self.filter(
             Q(requestor=user) | Q(target=user) | Exists(asked) | Q(package__catalog__in=managed)
@@ -91,10 +96,12 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """
         return (
             self.filter(
+                Q(steps__asked__delegation=None) | in_force("steps__asked__delegation__"),
                 state=RequestState.PENDING_APPROVAL,
                 steps__state=StepState.WAITING,
                 steps__due_at__gt=clock.now(),
                 steps__asked__user=user,
+                steps__asked__decided_at=None,
             )
             .exclude(requestor=user)
             .exclude(target=user)
@@ -118,7 +125,7 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         return self.filter(state=RequestState.SCHEDULED, starts_at__lte=clock.now())
 
     def obsolete(self) -> Self:
-        """Open requests to extend access that has ended."""
+        """Open requests to change access that has ended."""
         return self.open().filter(assignment__ended_at__isnull=False)
 
 
@@ -126,7 +133,10 @@ class AccessRequest(models.Model):
     """Somebody asks that a person gets, keeps longer, or loses a package.
 
     `starts_at` and `ends_at` are what was chosen (UTC; None: what the policy says). `shortened_to`
-    is an earlier end that an approver set. `terms` is the policy as it read at that time.
+    is an earlier end that an approver set. It `invites` when its target had no account as it was
+    made. `terms` is the policy as it read at that time, `answers`
+    what was answered to its questions: the key and text of each, the value and its words.
+    When it `takes_over`, what the target has of the package already ends with it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -141,11 +151,14 @@ class AccessRequest(models.Model):
     )
     requestor = models.ForeignKey(User, models.PROTECT, related_name="requests_made")
     target = models.ForeignKey(User, models.PROTECT, related_name="requests_received")
+    invites = models.BooleanField(default=False)
     justification = models.TextField(blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     shortened_to = models.DateTimeField(null=True, blank=True)
+    takes_over = models.BooleanField(default=False, editable=False)
     terms = models.JSONField(default=dict)
+    answers = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
     outcome_reason = models.TextField(blank=True)
@@ -161,8 +174,13 @@ class AccessRequest(models.Model):
                 name="one_open_request_per_package_and_target",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["user_add", "admin_add"]) | Q(assignment__isnull=False),
+                condition=Q(kind__in=["user_add", "admin_add", "on_behalf_add", "system_add"])
+                | Q(assignment__isnull=False),
                 name="request_about_access_names_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(invites=False) | Q(kind="admin_add"),
+                name="only_what_is_given_directly_invites",
             ),
         ]
         indexes = [
@@ -188,20 +206,58 @@ class AccessRequest(models.Model):
         return self.state in OPEN
 
     @property
+    def corrects(self) -> bool:
+        """Whether it changes answers of access that somebody has, and nothing else."""
+        return bool(self.terms.get("corrects"))
+
+    @property
+    def corrected_answers(self) -> list[dict[str, str]]:
+        """Which answers are changed: each question with the old and the new words."""
+        return changes_between(self.terms.get("answered_before", []), self.answers)
+
+    @property
+    def told_answers(self) -> list[dict[str, Any]]:
+        """The answers as people read them; of one that is corrected `was` says the old words."""
+        if not self.corrects:
+            return list(self.answers)
+        old = {change["key"]: change for change in self.corrected_answers}
+        told = [{**one, "was": old.get(one["question"], {}).get("old")} for one in self.answers]
+        answered = {one["question"] for one in self.answers}
+        gone = [change for key, change in old.items() if key not in answered]
+        return told + [{"text": one["question"], "shown": "", "was": one["old"]} for one in gone]
+
+    @property
+    def extends(self) -> bool:
+        """Whether it is to move the end of access that somebody has."""
+        return self.kind in EXTENDS and not self.corrects
+
+    @property
     def is_moving(self) -> bool:
         return self.state in MOVING
 
     @property
     def shown_state(self) -> str:
-        """The state that people read: what is taken away is not being set up."""
-        is_going = self.kind in REMOVES and self.state == RequestState.DELIVERING
-        return "removing" if is_going else self.state
+        """The state that people read: what is taken away is not being set up.
+
+        Whether it was passed on is known of a request that was read `with_waiting_step`.
+        """
+        if self.kind in REMOVES and self.state == RequestState.DELIVERING:
+            return "removing"
+        step = self.waiting_step
+        return "pending_approval_escalated" if step and step.escalated_at else self.state
 
     @property
     def waiting_step(self) -> "ApprovalStep | None":
         """The stage that waits, of a request that was read `with_waiting_step`."""
         steps: list[ApprovalStep] = getattr(self, "waiting_steps", [])
         return steps[0] if steps else None
+
+    @property
+    def was_not_granted(self) -> bool:
+        """Whether it ended without any access, so that it can be made again."""
+        lost = (RequestState.DENIED, RequestState.EXPIRED, RequestState.CANCELED)
+        is_unanswered = self.state == RequestState.DELIVERY_FAILED and self.assignment_id is None
+        return self.state in lost or is_unanswered
 
     def can_see(self, event: Event) -> bool:
         """Say whether the transition table has a step for `event` here."""
@@ -222,107 +278,21 @@ class AccessRequest(models.Model):
         return {"source": before, "state": self.state}
 
 
-class ApprovalStepQuerySet(models.QuerySet["ApprovalStep"]):
-    def lapsing(self) -> Self:
-        """Steps that nobody decided in time."""
-        return self.filter(state=StepState.WAITING, due_at__lte=clock.now())
-
-    def reminder_due(self) -> Self:
-        moment = clock.now()
-        return self.filter(state=StepState.WAITING, remind_at__lte=moment, due_at__gt=moment)
-
-    def decided_among(self, user: User) -> Self:
-        """Stages that a person was asked in and that have an outcome, his own or another's."""
-        outcomes = [StepState.APPROVED, StepState.DENIED, StepState.LAPSED]
-        return self.filter(asked__user=user, state__in=outcomes)
-
-
-class ApprovalStep(models.Model):
-    """A stage of one request: a copy of the policy's stage, and its one outcome."""
-
-    access_request = models.ForeignKey(AccessRequest, models.CASCADE, related_name="steps")
-    position = models.PositiveSmallIntegerField()
-    state = models.CharField(max_length=20, choices=StepState, default=StepState.COMING)
-    decision_days = models.PositiveSmallIntegerField()
-    requires_justification = models.BooleanField(default=False)
-    terms = models.JSONField(default=list)
-    opened_at = models.DateTimeField(null=True, blank=True)
-    due_at = models.DateTimeField(null=True, blank=True)
-    remind_at = models.DateTimeField(null=True, blank=True)
-    decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by = models.ForeignKey(
-        User, models.PROTECT, null=True, blank=True, related_name="decisions"
-    )
-    justification = models.TextField(blank=True)
-    approvers = models.ManyToManyField(User, through="StepApprover", related_name="+")
-
-    objects = ApprovalStepQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["access_request", "position"], name="one_step_per_position"
-            ),
-            models.UniqueConstraint(
-                fields=["access_request"],
-                condition=Q(state="waiting"),
-                name="one_waiting_step_per_request",
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["approved", "denied"], decided_at__isnull=False)
-                & Q(decided_by__isnull=False)
-                | ~Q(state__in=["approved", "denied"]) & Q(decided_at=None, decided_by=None),
-                name="decided_step_says_who_and_when",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["due_at"], condition=Q(state="waiting"), name="step_by_due"),
-            models.Index(fields=["remind_at"], condition=Q(state="waiting"), name="step_by_remind"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Stage {self.position} of {self.access_request}"
-
-    def open(self, *, due_at: datetime, remind_at: datetime | None) -> None:
-        """Within the caller's transaction: let it wait for a decision from now on, and save."""
-        self.state = StepState.WAITING
-        self.opened_at = clock.now()
-        self.due_at = due_at
-        self.remind_at = remind_at
-        self.save(update_fields=["state", "opened_at", "due_at", "remind_at"])
-
-    def decide(self, state: StepState, *, by: User, justification: str) -> None:
-        """Within the caller's transaction: write down the decision, and save."""
-        self.state = state
-        self.decided_at = clock.now()
-        self.decided_by = by
-        self.justification = justification
-        self.save(update_fields=["state", "decided_at", "decided_by", "justification"])
-
-    def close(self, state: StepState) -> None:
-        """Within the caller's transaction: end it without a decision, and save."""
-        self.state = state
-        self.save(update_fields=["state"])
-
-
-class StepApprover(models.Model):
-    """Somebody who was asked to decide a step."""
-
-    step = models.ForeignKey(ApprovalStep, models.CASCADE, related_name="asked")
-    user = models.ForeignKey(User, models.PROTECT, related_name="asked_in")
-    is_fallback = models.BooleanField(default=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "step"], name="asked_once_per_step"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.step}"
-
-
 def stage_terms(access_request: AccessRequest) -> list[dict[str, Any]]:
     """Return the frozen stages of a request."""
     stages: list[dict[str, Any]] = access_request.terms.get("stages", [])
     return stages
+
+
+def decider_of(stage: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the extension (its id and name) that is still to say who approves a frozen stage."""
+    extension: dict[str, str] | None = stage.get("extension")
+    return None if stage.get("is_settled") else extension
+
+
+def calls_systems(access_request: AccessRequest) -> bool:
+    """Say whether systems are called on account of a request."""
+    stages = stage_terms(access_request)
+    return bool(access_request.terms.get("callouts")) or any(
+        stage.get("extension") for stage in stages
+    )

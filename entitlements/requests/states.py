@@ -14,19 +14,43 @@ class RequestKind(models.TextChoices):
 
     USER_ADD = "user_add", "Asked for"
     USER_EXTEND = "user_extend", "Asked to extend"
+    USER_UPDATE = "user_update", "Answers corrected"
     USER_REMOVE = "user_remove", "Given back"
     ADMIN_ADD = "admin_add", "Given directly"
+    ADMIN_UPDATE = "admin_update", "Changed by a manager"
     ADMIN_REMOVE = "admin_remove", "Ended by a manager"
+    ON_BEHALF_ADD = "on_behalf_add", "Asked for somebody else"
+    ON_BEHALF_REMOVE = "on_behalf_remove", "Ended for somebody else"
+    APPROVER_REMOVE = "approver_remove", "Ended by an approver"
+    SYSTEM_ADD = "system_add", "Given automatically"
+    SYSTEM_UPDATE = "system_update", "Changed automatically"
+    SYSTEM_REMOVE = "system_remove", "Ended automatically"
 
 
-ADDS = (RequestKind.USER_ADD, RequestKind.ADMIN_ADD)
-EXTENDS = (RequestKind.USER_EXTEND,)
-REMOVES = (RequestKind.USER_REMOVE, RequestKind.ADMIN_REMOVE)
-EVERY = (*ADDS, *EXTENDS, *REMOVES)
+ADDS = (
+    RequestKind.USER_ADD,
+    RequestKind.ADMIN_ADD,
+    RequestKind.ON_BEHALF_ADD,
+    RequestKind.SYSTEM_ADD,
+)
+WISHED = (RequestKind.USER_ADD, RequestKind.ON_BEHALF_ADD)
+EXTENDS = (RequestKind.USER_EXTEND, RequestKind.ADMIN_UPDATE, RequestKind.SYSTEM_UPDATE)
+CORRECTS = (RequestKind.USER_UPDATE, RequestKind.ADMIN_UPDATE, RequestKind.SYSTEM_UPDATE)
+"""A manager's or the system's update moves the end or changes answers: its terms say which."""
+UPDATES = tuple(dict.fromkeys((*EXTENDS, *CORRECTS)))
+REMOVES = (
+    RequestKind.USER_REMOVE,
+    RequestKind.ADMIN_REMOVE,
+    RequestKind.ON_BEHALF_REMOVE,
+    RequestKind.APPROVER_REMOVE,
+    RequestKind.SYSTEM_REMOVE,
+)
+EVERY = (*ADDS, *UPDATES, *REMOVES)
 
 
 class RequestState(models.TextChoices):
     SUBMITTED = "submitted", "Received"
+    WAITING_FOR_CALLBACK = "waiting_for_callback", "Waiting for information"
     PENDING_APPROVAL = "pending_approval", "Waiting for approval"
     APPROVED = "approved", "Approved"
     SCHEDULED = "scheduled", "Starts later"
@@ -41,14 +65,29 @@ class RequestState(models.TextChoices):
 
 OPEN = (
     RequestState.SUBMITTED,
+    RequestState.WAITING_FOR_CALLBACK,
     RequestState.PENDING_APPROVAL,
     RequestState.APPROVED,
     RequestState.SCHEDULED,
+)
+GRANTED = (
+    RequestState.APPROVED,
+    RequestState.SCHEDULED,
+    RequestState.DELIVERING,
+    RequestState.DELIVERED,
+    RequestState.PARTIALLY_DELIVERED,
+    RequestState.DELIVERY_FAILED,
 )
 MOVING = (*OPEN, RequestState.DELIVERING)
 
 
 class Event(models.TextChoices):
+    CALL_OUT = "call_out", "an extension is waited for"
+    RESUME_SUBMITTED = "resume_submitted", "answered, before approval"
+    RESUME_APPROVED = "resume_approved", "answered, after approval"
+    RESUME_STAGE = "resume_stage", "it is known who approves"
+    FAIL = "fail", "nobody says who approves"
+    TIME_OUT = "time_out", "no answer in time"
     APPROVE_AUTOMATICALLY = "approve_automatically", "no approval needed"
     ASK_APPROVERS = "ask_approvers", "approval needed"
     APPROVE_STAGE = "approve_stage", "approved, more stages"
@@ -65,6 +104,7 @@ class Event(models.TextChoices):
     REMOVE = "remove", "removal accepted"
     TAKE_ALL = "take_all", "all roles gone"
     EXTEND = "extend", "end moved"
+    CORRECT = "correct", "answers corrected"
 
 
 class InvalidTransition(Exception):
@@ -82,9 +122,20 @@ class Transition:
 
 
 S, E = RequestState, Event
-ASKED = (*ADDS, *EXTENDS)
+ASKED = (*ADDS, *UPDATES)
 
 TRANSITIONS: tuple[Transition, ...] = (
+    Transition(S.SUBMITTED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.APPROVED, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.PENDING_APPROVAL, E.CALL_OUT, S.WAITING_FOR_CALLBACK, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_SUBMITTED, S.SUBMITTED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_APPROVED, S.APPROVED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.RESUME_STAGE, S.PENDING_APPROVAL, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.DENY, S.DENIED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.TIME_OUT, S.DELIVERY_FAILED, ASKED),
+    Transition(S.WAITING_FOR_CALLBACK, E.CANCEL, S.CANCELED, ASKED),
+    Transition(S.SUBMITTED, E.FAIL, S.DELIVERY_FAILED, ASKED),
+    Transition(S.PENDING_APPROVAL, E.FAIL, S.DELIVERY_FAILED, ASKED),
     Transition(S.SUBMITTED, E.APPROVE_AUTOMATICALLY, S.APPROVED, ASKED),
     Transition(S.SUBMITTED, E.ASK_APPROVERS, S.PENDING_APPROVAL, ASKED),
     Transition(S.PENDING_APPROVAL, E.APPROVE_STAGE, S.PENDING_APPROVAL, ASKED),
@@ -93,6 +144,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.PENDING_APPROVAL, E.LAPSE, S.EXPIRED, ASKED),
     Transition(S.SUBMITTED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.PENDING_APPROVAL, E.CANCEL, S.CANCELED, ASKED),
+    Transition(S.APPROVED, E.CANCEL, S.CANCELED, ASKED),
     Transition(S.SCHEDULED, E.CANCEL, S.CANCELED, ADDS),
     Transition(S.APPROVED, E.SCHEDULE, S.SCHEDULED, ADDS),
     Transition(S.SCHEDULED, E.START, S.DELIVERING, ADDS),
@@ -107,6 +159,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(S.SUBMITTED, E.REMOVE, S.DELIVERING, REMOVES),
     Transition(S.DELIVERING, E.TAKE_ALL, S.DELIVERED, REMOVES),
     Transition(S.APPROVED, E.EXTEND, S.DELIVERED, EXTENDS),
+    Transition(S.APPROVED, E.CORRECT, S.DELIVERED, CORRECTS),
 )
 
 _TARGETS = {(kind, row.source, row.event): row.target for row in TRANSITIONS for kind in row.kinds}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from entitlements.assignments.grants import HeldRole, also_given, roles_of
 from entitlements.assignments.models import Assignment
@@ -10,8 +11,10 @@ from entitlements.decisions import Decision
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests import candidates
+from entitlements.requests.correcting import answers_of
 from entitlements.requests.models import AccessRequest
-from entitlements.requests.states import EXTENDS, OPEN
+from entitlements.requests.records import Deletion, deletions_about
+from entitlements.requests.states import OPEN
 from portal import wording
 from portal.badges import badge_for
 
@@ -30,7 +33,9 @@ class RoleLine:
     def was_held_before(self) -> bool:
         """Whether the person had the role by other means, which the catalog lets him keep."""
         grant = self.held.grant
-        return self.keeps_earlier and grant is not None and bool(grant.held_before)
+        if grant is None or grant.is_taken_over:
+            return False
+        return self.keeps_earlier and bool(grant.held_before)
 
     @property
     def stays(self) -> bool:
@@ -79,10 +84,15 @@ class Holding:
         found = AccessRequest.objects.filter(assignment=self.assignment)
         return list(found.select_related("requestor").order_by("created_at", "pk"))
 
+    @cached_property
+    def deletions(self) -> list[Deletion]:
+        """The records of such requests that were deleted."""
+        return deletions_about(self.assignment)
+
     @property
     def extension_asked(self) -> AccessRequest | None:
         """The request to extend it that is still on its way."""
-        waiting = (one for one in self.requests if one.kind in EXTENDS and one.state in OPEN)
+        waiting = (one for one in self.requests if one.extends and one.state in OPEN)
         return next(waiting, None)
 
     @cached_property
@@ -96,6 +106,16 @@ class Holding:
     def extension_needs_approval(self) -> bool:
         policy = self.assignment.policy
         return policy.extension_requires_approval and policy.stages.exists()
+
+    @cached_property
+    def answers(self) -> list[dict[str, Any]]:
+        """What was answered for it, as it counts now."""
+        return answers_of(self.assignment)
+
+    @property
+    def can_correct(self) -> bool:
+        """Whether the viewer is led to where he corrects his answers."""
+        return self.can_change and self.assignment.policy.allows_correction
 
     @property
     def events(self) -> list[tuple[AuditEvent, str]]:

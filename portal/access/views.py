@@ -10,11 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from entitlements.assignments.models import Assignment
 from entitlements.decisions import Denied
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests import operations
+from entitlements.requests import correcting, operations
 from portal.access.forms import ExtensionForm, GiveBackForm
 from portal.access.holdings import Holding, role_lines
+from portal.corrections import CorrectionForm
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.languages import wanted_languages
 from portal.my_access import tabs
 
 ON_A_PAGE = 25
@@ -72,6 +74,32 @@ def extend(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
             messages.success(request, f"You asked to extend {assignment.package}.")
             return redirect("requests:detail", access_request.pk)
     return _page(request, assignment, form, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
+    """Show what was answered for access, and ask to correct it where that may be done."""
+    own = _with_package(Assignment.objects.held_by(request.user))
+    assignment = get_object_or_404(own, pk=assignment_id)
+    sent = request.POST if request.method == "POST" else None
+    form = CorrectionForm(sent, assignment=assignment, languages=wanted_languages(request))
+    if form.is_valid():
+        try:
+            made = correcting.correct_own(assignment, by=request.user, **form.wishes())
+        except Denied as denied:
+            refuse(form, denied, form.places)
+        else:
+            messages.success(request, f"You asked to correct your answers for {made.package}.")
+            return redirect("requests:detail", made.pk)
+    context = {
+        "assignment": assignment,
+        "form": form,
+        "decision": correcting.may_correct(assignment),
+        "is_approved": assignment.policy.extension_requires_approval
+        and assignment.policy.stages.exists(),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "access/correct.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

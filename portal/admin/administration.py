@@ -1,9 +1,8 @@
 """What administrators see beneath `/admin/`, and the little that they change there."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group as TenantRole
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -14,54 +13,88 @@ from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
 from entitlements.connectors.checking import check_connection
 from entitlements.directory.models import ATTRIBUTES, Group, User
+from entitlements.directory.organizations.guests import organization_at
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
+from entitlements.policies.risk import RiskSignal, RiskStage
+from entitlements.policies.risk_operations import clear_risk
 from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 from portal.admin.forms import (
     MOST_PEOPLE,
     GroupForm,
+    RiskStageForm,
     SystemForm,
-    TenantRoleForm,
     UserForm,
 )
 from portal.admin.looking import LookAdmin, RecordedAdmin
 from portal.http import PortalRequest
 
+FROM: Final = (
+    "organization",
+    "is_invited",
+    "source",
+    "source_key",
+    "date_joined",
+    "last_login",
+)
+
 
 class UserAdmin(RecordedAdmin[User]):
-    """People. What the directory says of those who come from it is not changed here."""
+    """People. What the directory says of those who come from it is not changed here, nor roles."""
 
     audit_name = "user"
     heading = "People"
     list_display = ("display_name", "email", "department", "user_type", "is_active", "source")
-    list_filter = ("is_active", "user_type", "is_superuser", "source")
+    list_filter = ("is_active", "is_invited", "user_type", "is_superuser", "source")
     list_select_related = ("source",)
     search_fields = ("display_name", "email", "employee_id")
     ordering = ("display_name", "pk")
     form = UserForm
     fieldsets = (
         (None, {"fields": ("display_name", "email", "user_type", "is_active", "manager")}),
-        ("Rights", {"fields": ("is_superuser", "groups")}),
+        (
+            "Roles",
+            {"fields": ("is_superuser", "roles"), "description": "Given and taken under Roles."},
+        ),
         ("Attributes", {"fields": [name for name in ATTRIBUTES if name != "display_name"]}),
-        ("Where from", {"fields": ("source", "source_key", "date_joined", "last_login")}),
+        ("Where from", {"fields": FROM}),
     )
-    readonly_fields = ("source", "source_key", "date_joined", "last_login")
+    readonly_fields = ("is_superuser", "roles", *FROM)
+
+    @admin.display(description="Tenant roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(str(role) for role in user.groups.order_by("name")) or "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Leave out service accounts, which have a page of their own."""
+        people: QuerySet[User] = User.objects.people()
+        return people
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Nobody takes his own rights, and the directory's words stay the directory's."""
+        """Nobody disables himself, and the directory's words stay the directory's.
+
+        Whoever has no account yet gets it with his access, and not here.
+        """
         fields = list(self.readonly_fields)
         if obj and obj.source_id:
             fields += ["email", "user_type", "is_active", "manager", *ATTRIBUTES]
+        if obj and obj.is_invited:
+            fields += ["email", "user_type", "is_active"]
         if obj and obj.pk == request.user.pk:
-            fields += ["is_superuser", "is_active"]
+            fields.append("is_active")
         return fields
 
     def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
-        """Within the admin's own transaction: a new person sets a password by mail."""
+        """Within the admin's own transaction: a new person sets a password by mail.
+
+        A guest who is new, or has another address, belongs to whom that address says.
+        """
         if not change:
             obj.set_unusable_password()
         obj.email = obj.email.lower()
+        if not change or {"email", "user_type"} & set(form.changed_data):
+            obj.organization = organization_at(obj.email) if obj.is_guest else None
         super().save_model(request, obj, form, change)
 
 
@@ -112,17 +145,6 @@ def _is_large(group: Group | None) -> bool:
     return group is not None and group.memberships.count() > MOST_PEOPLE
 
 
-class TenantRoleAdmin(RecordedAdmin[TenantRole]):
-    """Who may create catalogs; rights within a catalog are given on its own pages."""
-
-    audit_name = "tenant_role"
-    heading = "Tenant roles"
-    form = TenantRoleForm
-    list_display = ("name",)
-    search_fields = ("name",)
-    ordering = ("name",)
-
-
 class SystemAdmin(RecordedAdmin[ConnectedSystem]):
     audit_name = "system"
     heading = "Connected systems"
@@ -148,6 +170,35 @@ class SystemAdmin(RecordedAdmin[ConnectedSystem]):
             error = check_connection(system, by=cast(PortalRequest, request).user)
             level = messages.ERROR if error else messages.SUCCESS
             self.message_user(request, f"{system}: {error or 'works'}.", level)
+
+
+class RiskStageAdmin(RecordedAdmin[RiskStage]):
+    audit_name = "risk_stage"
+    heading = "Risk stages"
+    list_display = ("kind", "from_level", "group", "decision_days")
+    list_select_related = ("group",)
+    ordering = ("kind",)
+    form = RiskStageForm
+    fields = ("kind", "from_level", "group", "decision_days")
+
+
+class RiskSignalAdmin(LookAdmin[RiskSignal]):
+    heading = "Reported risks"
+    list_display = ("user", "kind", "level", "source", "reported_at", "cleared_at")
+    list_filter = ("kind", "level", ("cleared_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user",)
+    search_fields = ("user__display_name", "source")
+    ordering = ("-reported_at",)
+    actions = ("clear",)
+
+    @admin.action(description="Call the risk off")
+    def clear(self, request: HttpRequest, chosen: QuerySet[RiskSignal]) -> None:
+        by = cast(PortalRequest, request).user
+        cleared = sum(
+            clear_risk(signal.user, signal.kind, by=by)
+            for signal in chosen.filter(cleared_at=None).select_related("user")
+        )
+        self.message_user(request, f"{cleared} called off.", messages.SUCCESS)
 
 
 class AuditEventAdmin(LookAdmin[AuditEvent]):

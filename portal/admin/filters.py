@@ -85,6 +85,12 @@ class RequestStateFilter(WordsFilter):
     }
 
 
+class CatalogOwnerFilter(WordsFilter):
+    title = "owners"
+    parameter_name = "owners"
+    options = {"none": ("Nobody", "without_owner")}
+
+
 class PackagePolicyFilter(WordsFilter):
     title = "policies"
     parameter_name = "policies"

@@ -3,17 +3,15 @@
 from typing import Any, Final
 
 from django import forms
-from django.contrib.auth.models import Group as TenantRole
-from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 
 from entitlements.connectors.registry import CONNECTORS
-from entitlements.directory.models import Group, User
+from entitlements.directory.models import PEOPLE, Group, User
+from entitlements.policies.risk import RiskStage
 from entitlements.systems.ldap_errors import LdapFailed
 from entitlements.systems.ldap_settings import LdapSettings
 from entitlements.systems.models import ConnectedSystem
 
-TENANT_RIGHTS: Final = ("add_catalog",)
 MOST_PEOPLE: Final = 500
 
 
@@ -31,7 +29,8 @@ class PeopleField(forms.CharField):
 
     def clean(self, value: Any) -> list[User]:
         addresses = {address.lower() for address in str(super().clean(value) or "").split()}
-        people = list(User.objects.filter(email__in=addresses).order_by("display_name", "pk"))
+        named = User.objects.people().filter(email__in=addresses)
+        people = list(named.order_by("display_name", "pk"))
         unknown = addresses - {user.email.lower() for user in people}
         if unknown:
             raise ValidationError(f"Nobody has the address {', '.join(sorted(unknown))}.")
@@ -54,13 +53,45 @@ class PersonField(forms.EmailField):
         address = super().clean(value)
         if not address:
             return None
-        person: User | None = User.objects.filter(email__iexact=address).first()
+        person: User | None = User.objects.people().filter(email__iexact=address).first()
         if person is None:
             raise ValidationError(f"Nobody has the address {address}.")
         return person
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return (self.prepare_value(initial) or "").lower() != str(data or "").strip().lower()
+
+
+class GroupField(forms.CharField):
+    """One group, by its whole name."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, str):
+            return value
+        return Group.objects.filter(pk=value).values_list("name", flat=True).first()
+
+    def clean(self, value: Any) -> Group:
+        name = super().clean(value)
+        group: Group | None = Group.objects.filter(name__iexact=name).first()
+        if group is None:
+            raise ValidationError(f"No group is called {name}.")
+        return group
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial) != str(data or "").strip())
+
+
+class RiskStageForm(forms.ModelForm[RiskStage]):
+    """Who judges a kind of risk, from which level on."""
+
+    group = GroupField(
+        label="Decided by", help_text="The whole name of a group; any one member decides."
+    )
+
+    class Meta:
+        model = RiskStage
+        fields = ("kind", "from_level", "group", "decision_days")
+        help_texts = {"decision_days": "1 to 14; when nobody has decided, the request lapses."}
 
 
 class UserForm(forms.ModelForm[User]):
@@ -71,12 +102,13 @@ class UserForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = "__all__"  # noqa: DJ007  # the admin's fieldsets choose
-        labels = {"groups": "Tenant roles", "is_superuser": "Administrator", "is_active": "Active"}
-        help_texts = {
-            "is_superuser": "May do everything, everywhere.",
-            "groups": "Rights in the whole portal; none of them opens a catalog.",
-        }
-        widgets = {"groups": forms.CheckboxSelectMultiple}
+        labels = {"is_active": "Active"}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        kind: Any = self.fields.get("user_type")
+        if kind:
+            kind.choices = [(one.value, one.label) for one in PEOPLE]
 
     def clean_manager(self) -> User | None:
         manager: User | None = self.cleaned_data["manager"]
@@ -99,24 +131,6 @@ class GroupForm(forms.ModelForm[Group]):
         super().__init__(*args, **options)
         if self.instance.pk and "people" in self.fields:
             self.initial["people"] = list(self.instance.members.all())
-
-
-class TenantRoleForm(forms.ModelForm[TenantRole]):
-    """A role in the whole portal; none of its rights opens every catalog at once."""
-
-    class Meta:
-        model = TenantRole
-        fields = ("name", "permissions")
-        widgets = {"permissions": forms.CheckboxSelectMultiple}
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        offered = Permission.objects.filter(
-            content_type__app_label="entitlements", codename__in=TENANT_RIGHTS
-        )
-        rights: Any = self.fields["permissions"]
-        rights.queryset = offered.select_related("content_type")
-        rights.label_from_instance = lambda right: right.name
 
 
 class SystemForm(forms.ModelForm[ConnectedSystem]):

@@ -80,6 +80,19 @@ def _content(listed: ChangeList, name: str, thing: Model) -> Any:
     return display_for_value(value, "–")
 
 
+def in_words(listed: ChangeList) -> str:
+    """Say what narrows the list; a choice that it does not offer leaves nothing."""
+    words = []
+    for spec in listed.filter_specs:
+        choices = list(spec.choices(listed))
+        chosen = next((choice for choice in choices if choice["selected"]), None)
+        if chosen is not choices[0]:
+            words.append(f"{capfirst(str(spec.title))}: {chosen['display'] if chosen else '?'}")
+    if listed.query:
+        words.append(f"Search: “{listed.query}”")
+    return "; ".join(words) or "none"
+
+
 def filters(listed: ChangeList) -> list[Filter]:
     """Return the filters with their choices; the first choice of each is "all"."""
     found = []

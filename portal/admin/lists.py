@@ -24,10 +24,14 @@ from entitlements.catalog.models import (
 from entitlements.catalog.permissions import can_create_catalogs
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.permissions import can_delete_records
 from portal import wording
+from portal.admin.columns import ASSIGNMENTS, REQUESTS
+from portal.admin.exported import ExportedAdmin
 from portal.admin.filters import (
     AssignmentStateFilter,
     CatalogFilter,
+    CatalogOwnerFilter,
     OutsidersFilter,
     PackageCatalogFilter,
     PackagePolicyFilter,
@@ -59,7 +63,7 @@ class CatalogList(CatalogScopedAdmin[Catalog]):
     lead = "What is delegated together: resources, the packages made of them, and who runs both."
     empty = ("You own no catalog yet", "Ask an administrator for one, or to become a creator.")
     list_display = ("named", "state", "outsiders", "packages", "offered")
-    list_filter = ("is_enabled", ("is_external", OutsidersFilter))
+    list_filter = ("is_enabled", ("is_external", OutsidersFilter), CatalogOwnerFilter)
     search_fields = ("name", "description")
     ordering = ("name",)
 
@@ -231,7 +235,7 @@ class ResourceList(CatalogScopedAdmin[Resource]):
         return int(resource.use_count)
 
 
-class AssignmentList(CatalogScopedAdmin[Assignment]):
+class AssignmentList(ExportedAdmin[Assignment]):
     address = "assignments"
     heading = "Assignments"
     lead = "Who holds what, since when and until when."
@@ -242,6 +246,8 @@ class AssignmentList(CatalogScopedAdmin[Assignment]):
     list_select_related = ("target", "package", "policy")
     ordering = ("target__display_name", "package__name", "-starts_at", "pk")
     actions = ("end_access", "set_up_again")
+    columns = ASSIGNMENTS
+    related = ("package__catalog", "ended_by")
 
     @admin.display(description="Person", ordering="target__display_name")
     def person(self, assignment: Assignment) -> SafeString:
@@ -280,7 +286,7 @@ class AssignmentList(CatalogScopedAdmin[Assignment]):
         return _to_confirm("manage:assignments_again", chosen)
 
 
-class RequestList(CatalogScopedAdmin[AccessRequest]):
+class RequestList(ExportedAdmin[AccessRequest]):
     address = "requests"
     heading = "Requests"
     lead = "What was asked for, who is to decide, and what is stuck."
@@ -290,7 +296,16 @@ class RequestList(CatalogScopedAdmin[AccessRequest]):
     search_fields = ("target__display_name", "requestor__display_name", "package__name")
     list_select_related = ("target", "requestor", "package")
     ordering = ("-created_at", "pk")
-    actions = ("cancel", "try_again")
+    actions = ("cancel", "try_again", "delete_records")
+    columns = REQUESTS
+    related = ("package__catalog", "policy")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer the deletion of records to those who may delete them."""
+        actions = super().get_actions(request)
+        if not can_delete_records(cast(PortalRequest, request).user):
+            del actions["delete_records"]
+        return actions
 
     @admin.display(description="For", ordering="target__display_name")
     def asked(self, access_request: AccessRequest) -> SafeString:
@@ -324,6 +339,10 @@ class RequestList(CatalogScopedAdmin[AccessRequest]):
     @admin.action(description="Try again…")
     def try_again(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
         return _to_confirm("manage:requests_again", chosen)
+
+    @admin.action(description="Delete records…")
+    def delete_records(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
+        return _to_confirm("manage:requests_delete", chosen)
 
 
 def _to_confirm(name: str, chosen: QuerySet[Any]) -> HttpResponse:

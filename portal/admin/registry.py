@@ -1,6 +1,5 @@
 """Both sites with everything that they show; `portal.urls` opens them."""
 
-from django.contrib.auth.models import Group as TenantRole
 from django_q.models import Failure, OrmQ
 
 from entitlements.assignments.grants import Grant
@@ -8,9 +7,11 @@ from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.directory.models import Group, User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.heartbeat import Heartbeat
 from entitlements.notifications.models import Notification
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.risk import RiskSignal, RiskStage
 from entitlements.requests.models import AccessRequest
 from entitlements.systems.models import ConnectedSystem
 from portal.admin import administration as of_administrators
@@ -31,8 +32,9 @@ administration = AdministrationSite("admin")
 administration.disable_action("delete_selected")
 administration.register(User, of_administrators.UserAdmin)
 administration.register(Group, of_administrators.GroupAdmin)
-administration.register(TenantRole, of_administrators.TenantRoleAdmin)
 administration.register(ConnectedSystem, of_administrators.SystemAdmin)
+administration.register(RiskStage, of_administrators.RiskStageAdmin)
+administration.register(RiskSignal, of_administrators.RiskSignalAdmin)
 administration.register(AccessRequest, of_administrators.RequestAdmin)
 administration.register(Assignment, of_administrators.AssignmentAdmin)
 administration.register(Grant, of_administrators.GrantAdmin)
@@ -41,10 +43,6 @@ administration.register(Notification, of_administrators.NotificationAdmin)
 administration.register(OrmQ, of_administrators.QueueAdmin)
 administration.register(Failure, of_administrators.FailureAdmin)
 administration.register(Heartbeat, of_administrators.HeartbeatAdmin)
-
-
-def is_administrator(user: User) -> bool:
-    return user.is_superuser
 
 
 register(

@@ -13,7 +13,9 @@ from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 
-from portal.manage.doors import may_manage
+from entitlements.directory.models import User
+from entitlements.directory.tenant_roles import is_administrator
+from portal.places import may_manage
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 SECTIONS = {
@@ -86,7 +88,7 @@ class AdministrationSite(PortalSite):
     site_title = site_header = index_title = "Administration"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and getattr(request.user, "is_superuser", False)
+        return isinstance(request.user, User) and is_administrator(request.user)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return the lists in sections that say what they are for, not which code they are of."""

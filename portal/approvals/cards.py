@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -10,7 +10,12 @@ from django import forms
 from entitlements.decisions import Reason
 from entitlements.directory.models import User
 from entitlements.requests.context import Facts, facts_about
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    stage_terms,
+)
 from portal import wording
 
 MOST_TOGETHER: Final = 100
@@ -20,7 +25,8 @@ MOST_TOGETHER: Final = 100
 class Card:
     """A request on a page; `panel` is the form that is unfolded, `form` what was sent with it.
 
-    `outcome` is what the viewer's own decision has just done, `reasons` why it was refused.
+    `outcome` is what the viewer's own decision has just done, `reasons` why it was refused, and
+    `note` what he has just done beside deciding.
     """
 
     facts: Facts
@@ -30,10 +36,29 @@ class Card:
     form: forms.Form | None = None
     outcome: str = ""
     reasons: tuple[Reason, ...] = ()
+    note: str = ""
 
     @property
     def why_alone(self) -> list[str]:
         return why_alone(self.facts)
+
+    @property
+    def correctable(self) -> list[str]:
+        """The keys of the questions whose answers the viewer may correct."""
+        return [question["key"] for question in self._editable]
+
+    @property
+    def unanswered(self) -> list[dict[str, Any]]:
+        """The questions among them that were not answered."""
+        answered = {answer["question"] for answer in self.facts.access_request.answers}
+        return [question for question in self._editable if question["key"] not in answered]
+
+    @property
+    def _editable(self) -> list[dict[str, Any]]:
+        if not self.can_decide or self.is_selectable:
+            return []
+        asked = self.facts.access_request.terms.get("questions", [])
+        return [question for question in asked if question["is_editable"]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +79,11 @@ def stages_of(facts: Facts) -> list[Stage]:
     return [
         Stage(step, wording.listed(names[step.pk], "or"))
         if step.pk in names
-        else Stage(step, wording.approvers(_asked(step), whose=whose, shows_names=True))
+        else Stage(
+            step,
+            wording.approvers(_asked(facts, step), whose=whose, shows_names=True)
+            + wording.needs(step.rule, step.quorum),
+        )
         for step in facts.steps
     ]
 
@@ -97,11 +126,13 @@ def why_alone(facts: Facts) -> list[str]:
         reasons.append("it gives a privileged role")
     if facts.requires_justification:
         reasons.append("its stage asks for a reason of its own")
+    if facts.separation.clashes:
+        reasons.append("it clashes with what the person has")
     return reasons
 
 
-def _asked(step: ApprovalStep) -> list[wording.Asked]:
-    return wording.asked_by_terms({"approvers": step.terms})
+def _asked(facts: Facts, step: ApprovalStep) -> list[wording.Asked]:
+    return wording.asked_by_terms(stage_terms(facts.access_request)[step.position - 1])
 
 
 def _is_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from entitlements import clock
 from entitlements.directory.models import User
 from entitlements.requests.models import ApprovalStep, StepState
+from entitlements.requests.records import deletion_of
 from portal import dates
 from portal.approvals.tokens import Ticket
 
@@ -16,6 +17,10 @@ def why_stale(user: User, ticket: Ticket) -> str:
         )
     asked = ApprovalStep.objects.filter(asked__user=user, access_request=ticket.access_request)
     step = asked.filter(position=ticket.step).select_related("access_request", "decided_by").first()
+    deletion = deletion_of(ticket.access_request, viewer=user) if step is None else None
+    if deletion:
+        when = dates.exact(deletion.at)
+        return f"{deletion.by} deleted the record of this request on {when}."
     if step is None or user.pk in (
         step.access_request.requestor_id,
         step.access_request.target_id,

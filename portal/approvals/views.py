@@ -5,9 +5,9 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,12 +18,10 @@ from entitlements import clock
 from entitlements.decisions import Denied
 from entitlements.directory.models import User
 from entitlements.requests import deciding
-from entitlements.requests.context import Facts, facts_about
+from entitlements.requests.context import facts_about
 from entitlements.requests.models import AccessRequest, ApprovalStep
-from entitlements.requests.permissions import can_decide
-from portal import errors
 from portal.approvals import tokens
-from portal.approvals.cards import Card, gather, stages_of
+from portal.approvals.cards import Card, gather
 from portal.approvals.forms import (
     SHORTER_PLACES,
     ApproveForm,
@@ -31,7 +29,9 @@ from portal.approvals.forms import (
     ShortenForm,
     TogetherForm,
 )
+from portal.approvals.pages import TOO_LATE, card_page, facts_or_404, is_open, too_late
 from portal.approvals.stale import why_stale
+from portal.approvals.tabs import tabs
 from portal.forms import end_of, refuse
 from portal.http import PortalRequest, wants_fragment
 
@@ -47,8 +47,8 @@ FORMS: Final[dict[str, type[forms.Form]]] = {
     "shorten": ShortenForm,
     "deny": DenyForm,
 }
+PANELS: Final = {*FORMS, "ask"}
 DONE: Final = {"approve": "approved", "shorten": "approved", "deny": "denied"}
-TOO_LATE: Final = frozenset({"not_waiting", "lapsed", "not_approver"})
 
 
 @require_safe
@@ -64,14 +64,17 @@ def index(request: PortalRequest) -> HttpResponse:
     paginator.count = counts["total"]
     page = paginator.get_page(request.GET.get("page"))
     shown = cast("QuerySet[AccessRequest]", page.object_list)
-    cards = [Card(facts, can_decide=True, is_selectable=True) for facts in facts_about(shown)]
+    cards = [
+        Card(facts, can_decide=True, is_selectable=True)
+        for facts in facts_about(shown, viewer=request.user)
+    ]
     context = {
         "cards": cards,
         "page": page,
         "counts": counts,
         "order": order,
         "orders": ORDERS,
-        "tabs": _tabs("approvals:index", counts["total"]),
+        "tabs": tabs("approvals:index", counts["total"]),
         "last": None if cards else _decided_by_or_beside(request.user).first(),
     }
     return render(request, "approvals/index.html", context)
@@ -83,21 +86,21 @@ def decided(request: PortalRequest) -> HttpResponse:
     steps = _decided_by_or_beside(request.user)
     page = Paginator(steps, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     waiting = AccessRequest.objects.waiting_for(request.user).count()
-    context = {"page": page, "tabs": _tabs("approvals:decided", waiting)}
+    context = {"page": page, "tabs": tabs("approvals:decided", waiting)}
     return render(request, "approvals/decided.html", context)
 
 
 @require_safe
 def detail(request: PortalRequest, request_id: UUID) -> HttpResponse:
     """Show everything that helps to decide one request, or what has become of it."""
-    facts = _facts_or_404(request.user, request_id)
+    facts = facts_or_404(request.user, request_id)
     panel = request.GET.get("panel", "")
-    return _page(
+    return card_page(
         request,
         Card(
             facts,
-            can_decide=_is_open(facts, request.user),
-            panel=panel if panel in FORMS else "",
+            can_decide=is_open(facts, request.user),
+            panel=panel if panel in PANELS else "",
         ),
     )
 
@@ -105,19 +108,19 @@ def detail(request: PortalRequest, request_id: UUID) -> HttpResponse:
 @require_POST
 def decide(request: PortalRequest, request_id: UUID, choice: str) -> HttpResponse:
     """Approve, approve for less, or deny; htmx swaps the card, others go back to the inbox."""
-    facts = _facts_or_404(request.user, request_id)
+    facts = facts_or_404(request.user, request_id)
     form = FORMS[choice](request.POST)
     if form.is_valid():
         try:
             _carry_out(choice, facts.access_request, form.cleaned_data, by=request.user)
         except Denied as error:
             if error.codes & TOO_LATE:
-                return _too_late(request, request_id, error)
+                return too_late(request, request_id, error)
             refuse(form, error, SHORTER_PLACES)
         else:
             return _answer(request, request_id, choice)
     card = Card(facts, can_decide=True, panel=choice, form=form)
-    return _page(request, card, status=422)
+    return card_page(request, card, status=422)
 
 
 @require_http_methods(["GET", "POST"])
@@ -172,9 +175,9 @@ def _follow(request: PortalRequest, token: str) -> HttpResponse:
 @require_safe
 def confirm(request: PortalRequest, request_id: UUID) -> HttpResponse:
     """Show one request with a choice made in a mail, to be confirmed or changed."""
-    facts = _facts_or_404(request.user, request_id)
+    facts = facts_or_404(request.user, request_id)
     choice = request.GET.get("choice", "")
-    if choice not in tokens.CHOICES or not _is_open(facts, request.user):
+    if choice not in tokens.CHOICES or not is_open(facts, request.user):
         return redirect("approvals:detail", request_id)
     card = Card(facts, panel=choice)
     response = render(request, "approvals/confirm.html", {"card": card, "choice": choice})
@@ -196,7 +199,7 @@ def _carry_out(
 
 def _answer(request: PortalRequest, request_id: UUID, choice: str) -> HttpResponse:
     """Say what was done and what is left."""
-    facts = _facts_or_404(request.user, request_id)
+    facts = facts_or_404(request.user, request_id)
     left = AccessRequest.objects.waiting_for(request.user).count()
     outcome = f"You {DONE[choice]} {facts.access_request}."
     messages.success(request, f"{outcome} {f'{left} left.' if left else 'Nothing is left.'}")
@@ -205,59 +208,17 @@ def _answer(request: PortalRequest, request_id: UUID, choice: str) -> HttpRespon
     return redirect("approvals:index")
 
 
-def _too_late(request: PortalRequest, request_id: UUID, error: Denied) -> HttpResponse:
-    """Say how it stands now, and who was faster."""
-    facts = _facts_or_404(request.user, request_id)
-    if wants_fragment(request):
-        card = Card(facts, reasons=error.decision.reasons)
-        return render(request, "approvals/_card.html", {"card": card})
-    address = reverse("approvals:detail", args=[request_id])
-    return errors.conflict(request, now=str(error), address=address)
-
-
-def _page(request: PortalRequest, card: Card, status: int = 200) -> HttpResponse:
-    """Show a card: alone to htmx, and on the page with everything else to others."""
-    if wants_fragment(request):
-        return render(request, "approvals/_card.html", {"card": card}, status=status)
-    context = {"card": card, "stages": stages_of(card.facts)}
-    return render(request, "approvals/detail.html", context, status=status)
-
-
-def _facts_or_404(user: User, request_id: UUID) -> Facts:
-    found = facts_about(AccessRequest.objects.asked_of(user).filter(pk=request_id))
-    if not found:
-        raise Http404
-    return found[0]
-
-
-def _is_open(facts: Facts, user: User) -> bool:
-    """Say whether somebody can decide now."""
-    return not facts.is_overdue and bool(can_decide(user, facts.access_request, facts.step))
-
-
 def _decided_by_or_beside(user: User) -> QuerySet[ApprovalStep]:
     steps = ApprovalStep.objects.decided_among(user).annotate(
-        over_at=Coalesce("decided_at", "due_at")
+        over_at=Coalesce("decided_at", "due_at"), own_decision=F("asked__decision")
     )
     related = steps.select_related(
-        "access_request__package", "access_request__target", "decided_by"
+        "access_request__package",
+        "access_request__target",
+        "access_request__assignment__policy",
+        "decided_by",
     )
     return related.order_by("-over_at", "-pk")
-
-
-def _tabs(current: str, waiting: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "label": label,
-            "url": reverse(name),
-            "count": count,
-            "is_current": name == current,
-        }
-        for label, name, count in (
-            ("Pending", "approvals:index", waiting),
-            ("Decided", "approvals:decided", None),
-        )
-    ]
 
 
 def _tomorrow() -> datetime:

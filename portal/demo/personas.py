@@ -78,7 +78,7 @@ PERSONAS: Final = (
         "Eli Weiss",
         "eli.weiss@blueharbour.example",
         "Partner at Blue Harbour",
-        "One package, from outside",
+        "Two packages, from outside",
     ),
 )
 

@@ -21,6 +21,7 @@ TOPICS: Final = (
     Topic("how-it-works", "How it works", "From a question to access, and to its end"),
     Topic("words", "Words", "What we call things, in a sentence each"),
     Topic("approvers", "For approvers", "Deciding well, and what happens if you do not"),
+    Topic("managers", "For managers", "Asking for your people, and ending their access"),
     Topic("owners", "For owners", "Catalogs, packages and policies"),
     Topic("keyboard", "Keyboard", "Everything works without a mouse"),
     Topic("accessibility", "Accessibility", "What we promise, and whom to tell when it fails"),

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Final
 
 from entitlements.assignments.models import Assignment
+from entitlements.catalog.models import Catalog
 from entitlements.directory.models import User
 from entitlements.requests.models import AccessRequest, AccessRequestQuerySet
 
@@ -35,10 +36,13 @@ class Needs:
 
     @cached_property
     def troubled(self) -> list[Assignment]:
-        """Access in the viewer's catalogs that could not be set up as a whole."""
-        seen = Assignment.objects.visible_to(self.viewer).troubled()
+        """Access that the viewer manages, and that could not be set up as a whole."""
+        managed = Catalog.objects.with_permission(self.viewer, "manage_assignments")
+        seen = Assignment.objects.filter(package__catalog__in=managed)
         return list(
-            seen.select_related("package__catalog", "target").order_by("-starts_at")[:SHOWN]
+            seen.troubled()
+            .select_related("package__catalog", "target")
+            .order_by("-starts_at")[:SHOWN]
         )
 
     @cached_property

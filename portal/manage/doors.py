@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from entitlements.catalog.appointments import manages_anything, rights_of
+from entitlements.callouts.models import Callout
+from entitlements.catalog.appointments import rights_of
+from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.catalog.permissions import can
-from entitlements.directory.models import User
+from entitlements.imports.models import RoleImport
 from entitlements.policies.models import AssignmentPolicy
 from portal.http import PortalRequest
 
@@ -24,16 +25,6 @@ class Crumb:
 
     label: str
     url: str
-
-
-def may_manage(user: User | AnonymousUser) -> bool:
-    """Say whether somebody may enter `/manage/`; the database is asked once in each request."""
-    if not isinstance(user, User):
-        return False
-    known = getattr(user, "_may_manage", None)
-    if known is None:
-        known = user._may_manage = manages_anything(user)  # type: ignore[attr-defined]
-    return bool(known)
 
 
 def catalog_for(request: PortalRequest, catalog_id: UUID, needs: str = "view_catalog") -> Catalog:
@@ -69,6 +60,33 @@ def resource_for(request: PortalRequest, resource_id: UUID) -> Resource:
     return get_object_or_404(resources, pk=resource_id)
 
 
+def extension_for(
+    request: PortalRequest, extension_id: UUID, needs: str = "view_catalog"
+) -> CustomExtension:
+    """Return an extension of one of the viewer's catalogs; raise Denied when he lacks a right."""
+    extensions = CustomExtension.objects.visible_to(request.user).select_related("catalog")
+    extension = get_object_or_404(extensions, pk=extension_id)
+    if needs != "view_catalog":
+        can(request.user, needs, extension.catalog).require()
+    return extension
+
+
+def callout_for(request: PortalRequest, callout_id: UUID) -> Callout:
+    """Return a call that the viewer may answer by hand; raise Denied when he lacks the right."""
+    callouts = Callout.objects.visible_to(request.user).select_related("extension__catalog")
+    callout = get_object_or_404(callouts, pk=callout_id)
+    can(request.user, "manage_assignments", callout.extension.catalog).require()
+    return callout
+
+
+def import_for(request: PortalRequest, import_id: UUID) -> RoleImport:
+    """Return an import into one of the viewer's catalogs; raise Denied when he lacks the right."""
+    visible = RoleImport.objects.visible_to(request.user).select_related("catalog", "made_by")
+    role_import = get_object_or_404(visible, pk=import_id)
+    can(request.user, "manage_packages", role_import.catalog).require()
+    return role_import
+
+
 def to_catalog(catalog: Catalog) -> list[Crumb]:
     """Return the way to the pages of a catalog."""
     return [
@@ -82,6 +100,22 @@ def to_package(package: AccessPackage) -> list[Crumb]:
     return [
         *to_catalog(package.catalog),
         Crumb(str(package), reverse("manage:package", args=[package.pk])),
+    ]
+
+
+def to_extension(extension: CustomExtension) -> list[Crumb]:
+    """Return the way to the pages of an extension."""
+    return [
+        *to_catalog(extension.catalog),
+        Crumb(str(extension), reverse("manage:extension", args=[extension.pk])),
+    ]
+
+
+def to_policy(policy: AssignmentPolicy) -> list[Crumb]:
+    """Return the way to the pages of a policy."""
+    return [
+        *to_package(policy.package),
+        Crumb(f"Policy {policy}", reverse("manage:policy", args=[policy.pk])),
     ]
 
 

@@ -1,23 +1,24 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from entitlements.catalog.appointments import ROLE_NAMES
+from entitlements.assignments.models import Assignment
+from entitlements.catalog.attributes import attributes_of
 from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceKind, ResourceRole
-from entitlements.catalog.terms import (
-    LONGEST_TEXT,
-    CatalogTerms,
-    PackageTerms,
-    ResourceTerms,
-    RoleTerms,
-)
+from entitlements.catalog.terms import PackageTerms, ResourceTerms, RoleTerms
 from entitlements.directory.models import Group, User
+from entitlements.directory.tenant_roles import is_administrator
 from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests.candidates import extension_limit
 from entitlements.systems.models import ConnectedSystem
+from entitlements.terms import LONGEST_TEXT
+from portal import dates
 from portal.forms import DayField, WordsField, end_of, start_of
-from portal.manage.picker import Picked, PickerField, PickingForm
+from portal.manage.finding import Picked
+from portal.manage.picker import PickerField, PickingForm
+from portal.questions import AskingForm
 
 PLACES: Final[Mapping[str, str]] = {
     "name_missing": "name",
@@ -34,57 +35,23 @@ PLACES: Final[Mapping[str, str]] = {
     "account_disabled": "person",
     "unknown_role": "role",
 }
+OUTSIDERS: Final = {
+    "address_unusable": "address",
+    "domain_not_admitted": "address",
+    "account_disabled": "address",
+}
+"""Where refusals of somebody stand who was named by his address."""
+
+
+def switch(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
+    """Return a box that stays empty when it is not ticked."""
+    return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
 
 
 def text_field(label: str, *, is_required: bool = False, **options: Any) -> forms.CharField:
     """Return a field for a description of several lines."""
     widget = forms.Textarea(attrs={"rows": 3, "maxlength": LONGEST_TEXT})
     return forms.CharField(label=label, required=is_required, widget=widget, **options)
-
-
-class CatalogForm(forms.Form):
-    """A catalog's words and switches."""
-
-    name = forms.CharField(max_length=200)
-    description = text_field("Description", help_text="People read it on the pages of packages.")
-    is_enabled = forms.BooleanField(
-        label="Enabled",
-        required=False,
-        initial=True,
-        help_text="Switched off, nothing in it can be found or asked for; what is held stays.",
-    )
-    is_external = forms.BooleanField(
-        label="Open to people from outside",
-        required=False,
-        initial=True,
-        help_text="Only then can its packages be offered to guests.",
-    )
-    keeps_access_held_before = forms.BooleanField(
-        label="Keep access that somebody had before",
-        required=False,
-        initial=True,
-        help_text="When a package ends, a role that the person held before it stays.",
-    )
-
-    def terms(self) -> CatalogTerms:
-        return CatalogTerms(**self.cleaned_data)
-
-
-class AppointForm(PickingForm):
-    """Whom to appoint, and to what."""
-
-    person = PickerField("user", is_single=True, label="Person")
-    role = forms.ChoiceField(
-        choices=list(ROLE_NAMES.items()),
-        initial="reader",
-        widget=forms.RadioSelect,
-        help_text="It takes the place of the role that the person has in this catalog now.",
-    )
-
-    def person_chosen(self) -> User | None:
-        picked = self.cleaned_data["person"].user_ids
-        people = User.objects.active().filter(pk__in=picked[:1])
-        return cast("User | None", people.first())
 
 
 class GroupChoiceField(forms.ModelChoiceField[Group]):
@@ -107,7 +74,7 @@ class GroupResourceForm(PickingForm):
 
     def __init__(self, *args: Any, catalog: Catalog, viewer: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        if viewer.is_superuser:
+        if is_administrator(viewer):
             self.fields["group"] = PickerField("group", is_single=True, label="Group")
             return
         offered = catalog.resources.filter(system__kind="directory")
@@ -241,10 +208,30 @@ class PackageRoleForm(forms.Form):
         field.queryset = roles.select_related("resource").order_by("resource__name", "name")
 
 
-class GiveForm(PickingForm):
-    """To whom to give a package directly, under which policy, and from when until when."""
+class GiveForm(PickingForm, AskingForm):
+    """To whom to give a package directly, under which policy, and from when until when.
 
-    person = PickerField("user", is_single=True, label="Person")
+    One person gets it at once; several, groups or a file make a list that is checked first.
+    """
+
+    person = PickerField(
+        "user",
+        "group",
+        label="People and groups",
+        required=False,
+        help_text="Of a group, everybody who is in it today.",
+    )
+    address = forms.CharField(
+        label="Or an e-mail address",
+        max_length=254,
+        required=False,
+        help_text="Somebody whom nobody knows yet needs a policy for people from outside. The "
+        "account is made, and the person told, when access begins.",
+    )
+    name = forms.CharField(
+        label="Name of that person", max_length=200, required=False, help_text="Empty: the address."
+    )
+    file = forms.FileField(label="Or a CSV file", required=False)
     policy = forms.ModelChoiceField(
         queryset=AssignmentPolicy.objects.none(),
         empty_label=None,
@@ -254,12 +241,44 @@ class GiveForm(PickingForm):
     starts_on = DayField(label="From", required=False, help_text="Empty: at once.")
     ends_on = DayField(label="Until", required=False, help_text="Empty: as the policy says.")
     justification = WordsField(label="Why? (optional)", required=False)
+    skips_approval = forms.BooleanField(
+        label="Without approval",
+        required=False,
+        help_text="The policy’s approvers are not asked; it stays on record that you chose so.",
+    )
 
-    def __init__(self, *args: Any, package: AccessPackage, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        package: AccessPackage,
+        may_skip_approval: bool,
+        languages: Sequence[str],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
+        self.policies = list(package.policies.order_by("name"))
+        self.ask_questions(self.policies, languages, needed=attributes_of(package.pk))
+        self.use_required_attribute = False
+        if not may_skip_approval:
+            del self.fields["skips_approval"]
         field = cast("forms.ModelChoiceField[AssignmentPolicy]", self.fields["policy"])
         field.queryset = package.policies.order_by("name")
         self.initial.setdefault("policy", field.queryset.first())
+
+    @property
+    def is_list(self) -> bool:
+        """Whether more than one person is named."""
+        picked, address = self.cleaned_data["person"], self.cleaned_data["address"]
+        is_many = len(picked.user_ids) + bool(address) > 1 or bool(picked.group_ids)
+        return is_many or bool(self.cleaned_data["file"])
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for somebody, by whichever way."""
+        ways = ("person", "address", "file")
+        if not any(self.cleaned_data.get(way) or way in self.errors for way in ways):
+            words = "Find somebody by name and choose, enter an address, or choose a file."
+            self.add_error("person", words)
+        return self.cleaned_data
 
     def person_chosen(self) -> User | None:
         return cast(
@@ -267,16 +286,57 @@ class GiveForm(PickingForm):
             User.objects.filter(pk__in=self.cleaned_data["person"].user_ids[:1]).first(),
         )
 
+    @property
+    def skips(self) -> bool:
+        return bool(self.cleaned_data.get("skips_approval"))
+
     def wishes(self) -> dict[str, Any]:
         """Return what is to be given; dates that are left empty are the policy's."""
         return {
+            "answers": self.answers_under(self.cleaned_data["policy"]),
             "justification": self.cleaned_data["justification"],
             "starts_at": start_of(self.cleaned_data["starts_on"]),
             "ends_at": end_of(self.cleaned_data["ends_on"], limit=None),
         }
 
 
+class ProlongForm(forms.Form):
+    """Until when somebody is to keep access, and why."""
+
+    ends_on = DayField(label="Until", required=False)
+    justification = WordsField(label="Why? (optional)", required=False)
+
+    def __init__(self, *args: Any, assignment: Assignment, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.limit = extension_limit(assignment)
+        self.fields["ends_on"].help_text = (
+            f"At most until {dates.exact(self.limit)}; empty: as long as that."
+            if self.limit
+            else "Empty: without an end."
+        )
+
+    def wishes(self) -> dict[str, Any]:
+        """Return what is wanted; without a day, as long as the policy allows."""
+        return {
+            "justification": self.cleaned_data["justification"],
+            "ends_at": end_of(self.cleaned_data["ends_on"], limit=self.limit),
+        }
+
+
 class ReasonForm(forms.Form):
-    """Why, if somebody likes to say so."""
+    """Why, if somebody likes to say so, or because he has to."""
 
     justification = WordsField(label="Why? (optional)", required=False)
+
+    def __init__(self, *args: Any, is_required: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if is_required:
+            self.fields["justification"].label = "Why?"
+            self.fields["justification"].required = True
+
+    def clean_justification(self) -> str:
+        """Ask for what every one of many acts would be refused without."""
+        words: str = self.cleaned_data["justification"]
+        if self.fields["justification"].required and not words.strip():
+            raise ValidationError("Say why.", code="required")
+        return words

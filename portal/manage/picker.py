@@ -1,9 +1,7 @@
-"""Choose people and groups by typing two letters: ten matches, a name and one line, no more."""
+"""Choose people, groups, packages and more by typing two letters of their names."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
-from uuid import UUID
+from typing import Any, Final
 
 from django import forms
 from django.core.cache import cache
@@ -16,86 +14,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from entitlements import clock
-from entitlements.directory.models import Group, User
+from entitlements.directory.models import User
 from portal.http import PortalRequest
+from portal.manage.finding import LETTERS, MATCHES, Eyes, Kind, Picked, chosen, matches, parsed
 
-Kind = Literal["user", "group"]
-
-LETTERS: Final = 2
-MATCHES: Final = 10
+PEOPLE: Final = frozenset({"user", "group", "service"})
 SEARCHES_A_MINUTE: Final = 60
-
-
-@dataclass(frozen=True)
-class Match:
-    """Somebody, or a group, as the picker shows it."""
-
-    key: str
-    name: str
-    line: str
-
-
-@dataclass(frozen=True)
-class Picked:
-    """What was chosen, by kind."""
-
-    user_ids: tuple[UUID, ...]
-    group_ids: tuple[UUID, ...]
-
-
-def matches(query: str, kinds: Iterable[Kind], *, without: Iterable[str] = ()) -> list[Match]:
-    """Return who is called so, by name; nothing for less than two letters."""
-    words = query.split()
-    if len(query.strip()) < LETTERS:
-        return []
-    found: list[Match] = []
-    if "user" in kinds:
-        people = User.objects.active()
-        for word in words:
-            people = people.filter(display_name__icontains=word)
-        found += map(_person, people.order_by("display_name", "pk")[: MATCHES * 2])
-    if "group" in kinds:
-        groups = Group.objects.all()
-        for word in words:
-            groups = groups.filter(name__icontains=word)
-        found += map(_group, groups.order_by("name")[: MATCHES * 2])
-    left = [match for match in found if match.key not in set(without)]
-    return sorted(left, key=lambda match: (match.name, match.key))[:MATCHES]
-
-
-def chosen(keys: Iterable[str]) -> list[Match]:
-    """Return what these keys name, as far as it exists."""
-    picked = parsed(keys)
-    people = User.objects.filter(pk__in=picked.user_ids) if picked.user_ids else ()
-    groups = Group.objects.filter(pk__in=picked.group_ids) if picked.group_ids else ()
-    found = [*map(_person, people), *map(_group, groups)]
-    return sorted(found, key=lambda match: (match.name, match.key))
-
-
-def parsed(keys: Iterable[str]) -> Picked:
-    """Return the ids in keys such as "user:…"; what cannot be read is left out."""
-    found: dict[str, dict[UUID, None]] = {"user": {}, "group": {}}
-    for key in keys:
-        kind, _, text = key.partition(":")
-        try:
-            found.get(kind, {})[UUID(text)] = None
-        except ValueError:
-            continue
-    return Picked(tuple(found["user"]), tuple(found["group"]))
-
-
-def keys_of(user_ids: Iterable[UUID | None], group_ids: Iterable[UUID | None]) -> list[str]:
-    """Return ids as the picker's values."""
-    people = [f"user:{key}" for key in user_ids if key]
-    return people + [f"group:{key}" for key in group_ids if key]
-
-
-def _person(user: User) -> Match:
-    return Match(f"user:{user.pk}", str(user), user.department)
-
-
-def _group(group: Group) -> Match:
-    return Match(f"group:{group.pk}", str(group), group.get_kind_display())
 
 
 class PickerWidget(forms.Widget):
@@ -103,10 +27,12 @@ class PickerWidget(forms.Widget):
 
     use_fieldset = False
 
-    def __init__(self, kinds: Sequence[Kind], *, is_single: bool) -> None:
+    def __init__(self, kinds: Sequence[Kind], *, is_single: bool, route: str) -> None:
         super().__init__()
         self.kinds = kinds
+        self.route = route
         self.is_single = is_single
+        self.eyes: Eyes | None = None
         self.query = ""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
@@ -128,15 +54,18 @@ class PickerWidget(forms.Widget):
             "name": name,
             "query_name": query_name(name),
             "query": self.query,
-            "address": f"{reverse('manage:pick')}?{self._address(name)}",
+            "address": f"{reverse(self.route)}?{self._address(name)}",
             "kinds": self.kinds,
         }
-        options = options_for(name, keys, self.query, self.kinds, is_single=self.is_single)
+        options = options_for(
+            name, keys, self.query, self.kinds, is_single=self.is_single, eyes=self.eyes
+        )
         return render_to_string("manage/_picker.html", {**context, **options})
 
     def _address(self, name: str) -> str:
         single = "&single=1" if self.is_single else ""
-        return f"field={name}&kinds={','.join(self.kinds)}{single}"
+        within = f"&catalog={self.eyes.catalog_id}" if self.eyes and self.eyes.catalog_id else ""
+        return f"field={name}&kinds={','.join(self.kinds)}{single}{within}"
 
 
 def query_name(name: str) -> str:
@@ -145,11 +74,18 @@ def query_name(name: str) -> str:
 
 
 def options_for(
-    name: str, keys: list[str], query: str, kinds: Iterable[Kind], *, is_single: bool
+    name: str,
+    keys: list[str],
+    query: str,
+    kinds: Iterable[Kind],
+    *,
+    is_single: bool,
+    eyes: Eyes | None,
 ) -> dict[str, Any]:
     """Return what the list beneath the search field shows."""
-    taken = chosen(keys)
-    found = matches(query, kinds, without=[match.key for match in taken])
+    kinds = list(kinds)
+    taken = chosen(keys, kinds, eyes=eyes)
+    found = matches(query, kinds, eyes=eyes, without=[match.key for match in taken])
     return {
         "name": name,
         "chosen": taken,
@@ -157,23 +93,33 @@ def options_for(
         "control": "radio" if is_single else "checkbox",
         "is_searched": len(query.strip()) >= LETTERS,
         "is_full": len(found) == MATCHES,
+        "who": "Nobody" if PEOPLE.issuperset(kinds) else "Nothing",
     }
 
 
 class PickerField(forms.Field):
-    """People and groups, chosen by name; whether they exist and fit, the domain says."""
+    """What is chosen by name; whether it exists and fits, the domain says."""
 
     widget: PickerWidget
 
-    def __init__(self, *kinds: Kind, is_single: bool = False, **options: Any) -> None:
-        super().__init__(widget=PickerWidget(kinds, is_single=is_single), **options)
+    def __init__(
+        self, *kinds: Kind, is_single: bool = False, route: str = "manage:pick", **options: Any
+    ) -> None:
+        widget = PickerWidget(kinds, is_single=is_single, route=route)
+        whom = "somebody" if PEOPLE.issuperset(kinds) else "it"
+        self.missing = f"Find {whom} by name, and choose."
+        super().__init__(widget=widget, **options)
+
+    def look_with(self, eyes: Eyes) -> None:
+        """Find packages and roles that somebody may name, and no others."""
+        self.widget.eyes = eyes
 
     def to_python(self, value: Any) -> Picked:
         return parsed(value or [])
 
     def validate(self, value: Picked) -> None:
-        if self.required and not (value.user_ids or value.group_ids):
-            raise ValidationError("Find somebody by name, and choose.", code="required")
+        if self.required and not value:
+            raise ValidationError(self.missing, code="required")
 
     def clean(self, value: Any) -> Picked:
         picked = self.to_python(value)
@@ -189,7 +135,8 @@ class PickingForm(forms.Form):
         """Whether a button other than the one that saves was pressed, with something to find."""
         wanted = self.data.get("find", "")
         queries = (self.data.get(name) for name in self.data if name.endswith("-q"))
-        return self.is_bound and (wanted == "parts" or (bool(wanted) and any(queries)))
+        is_refit = wanted.startswith("parts")
+        return self.is_bound and (is_refit or (bool(wanted) and any(queries)))
 
     def is_valid(self) -> bool:
         return not self.is_finding and super().is_valid()
@@ -205,10 +152,16 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
+    return search(request, ("user", "group", "service", "organization", "package", "role"))
+
+
+def search(
+    request: PortalRequest, known: Sequence[Kind], *, sees_all: bool = False
+) -> HttpResponse:
+    """Answer a search among these kinds, so many times a minute."""
     if not _may_search(request.user):
         return HttpResponse(status=429)
     name = request.GET.get("field", "")
-    known: tuple[Kind, ...] = ("user", "group")
     kinds = [kind for kind in known if kind in request.GET.get("kinds", "").split(",")]
     context = options_for(
         name,
@@ -216,6 +169,7 @@ def pick(request: PortalRequest) -> HttpResponse:
         request.GET.get(query_name(name), "")[:200],
         kinds,
         is_single=bool(request.GET.get("single")),
+        eyes=Eyes(request.user, request.GET.get("catalog", ""), sees_all=sees_all),
     )
     return render(request, "manage/_picker_options.html", context)
 

@@ -2,23 +2,37 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.appointments import ROLE_NAMES
 from entitlements.catalog.models import AccessPackage, PackageState
 from entitlements.directory.models import User
-from entitlements.policies.models import AssignmentPolicy, Scope
+from entitlements.policies.models import ApprovalStage, AssignmentPolicy
+from entitlements.policies.scopes import Scope
 from portal import wording
+from portal.manage.naming import Names
 
 SENTENCES = {
     "catalog.created": "created the catalog.",
     "catalog.changed": "changed {changed}.",
+    "catalog.role_clash_added": "let {role} clash with {other}.",
+    "catalog.role_clash_removed": "let {role} clash with {other} no more.",
     "catalog.resource_added": "added the resource {name}.",
     "catalog.resource_removed": "removed the resource {name}.",
+    "catalog.roles_checked": "tried out the import of {source}.",
+    "catalog.roles_imported": "imported {source}.",
+    "catalog.roles_dropped": "dropped the import of {source}.",
     "resource.changed": "changed {changed}.",
     "resource.role_added": "added the role {name}.",
     "resource.role_changed": "changed the words of a role.",
     "resource.role_removed": "removed the role {name}.",
+    "resource.attribute_added": "asked for {name} from then on.",
+    "resource.attribute_changed": "changed how {name} is asked for.",
+    "resource.attribute_removed": "stopped asking for {name}.",
     "package.created": "created the package as a draft.",
     "package.changed": "changed {changed}.",
     "package.published": "published the package.",
@@ -27,15 +41,38 @@ SENTENCES = {
     "package.shown": "listed the package again.",
     "package.role_added": "added the role {name}.",
     "package.role_removed": "removed the role {name}.",
+    "package.clash_added": "let it clash with {other}.",
+    "package.clash_removed": "let it clash with {other} no more.",
+    "package.prerequisite_added": "required {other} first.",
+    "package.prerequisite_removed": "required {other} no more.",
+    "package.clash_exception_asked": "asked for an exception from the clash with {other}.",
+    "package.clash_exception_allowed": "allowed an exception from the clash with {other}.",
+    "package.clash_exception_refused": "refused an exception from the clash with {other}.",
+    "package.clash_exception_ended": "ended an exception from the clash with {other}.",
+    "clashes.exported": "took a list of who holds what clashes.",
     "package.recounted": "gave {holders} what the package contains now.",
+    "extension.created": "created the extension.",
+    "extension.changed": "changed {changed}.",
+    "extension.secret_changed": "made a new secret.",
+    "extension.tested": "made a test call.",
+    "organization.created": "connected the organization.",
+    "organization.proposed": "proposed the organization, when somebody from it was let in.",
+    "organization.changed": "changed {changed}.",
+    "organization.promoted": "configured the organization.",
+    "organization.sponsor_added": "made {person} an {kind} sponsor.",
+    "organization.sponsor_removed": "removed {person} as an {kind} sponsor.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
+    "policy.draft_made": "restored version {version} as a draft.",
+    "policy.draft_thrown_away": "threw the draft away.",
     "assignment.begun": "let access begin.",
     "assignment.extended": "moved the end.",
     "assignment.ended": "ended the access.",
     "assignment.end_announced": "sent a reminder of the end.",
     "assignment.reprocessed": "had every role set up again.",
 }
+
+FACTS = ("name", "version", "other", "role", "source", "kind")
 
 
 def package_state(package: AccessPackage) -> str:
@@ -63,22 +100,20 @@ class Summary:
 
     @property
     def who(self) -> str:
-        if self.policy.scope != Scope.SPECIFIC:
-            return self.policy.get_scope_display()
-        named = [*self.policy.allowed_users.all(), *self.policy.allowed_groups.all()]
+        policy = self.policy
+        if policy.scope == Scope.SPECIFIC_ORGANIZATIONS:
+            named: list[Any] = list(policy.allowed_organizations.all())
+        elif policy.scope == Scope.SPECIFIC:
+            named = [*policy.allowed_users.all(), *policy.allowed_groups.all()]
+        else:
+            return policy.get_scope_display()
         return wording.listed([str(one) for one in named[:5]]) + _and_more(len(named) - 5)
 
     @property
     def stages(self) -> list[str]:
         return [
-            wording.approvers(
-                [
-                    wording.Asked(approver.kind, str(approver), approver.is_fallback)
-                    for approver in stage.approvers.all()
-                ],
-                whose="their",
-                shows_names=True,
-            )
+            wording.approvers(wording.asked_by(stage), whose="their", shows_names=True)
+            + wording.needs(stage.rule, stage.quorum)
             for stage in self.policy.stages.all()
         ]
 
@@ -96,6 +131,8 @@ def summaries(package: AccessPackage) -> list[Summary]:
     policies = package.policies.prefetch_related(
         "allowed_users",
         "allowed_groups",
+        "allowed_organizations",
+        Prefetch("stages", ApprovalStage.objects.select_related("extension")),
         "stages__approvers__user",
         "stages__approvers__group",
     )
@@ -110,17 +147,20 @@ class Happened:
     words: str
 
 
-def history(events: Iterable[AuditEvent], viewer: User) -> list[Happened]:
-    """Return events in words."""
+def history(
+    events: Iterable[AuditEvent], viewer: User, *, named: Names | None = None
+) -> list[Happened]:
+    """Return events in words; `named` says which other packages they may name, if not all."""
     people = _names({event.target_id for event in events if event.target_id})
-    return [Happened(event, _sentence(event, viewer, people)) for event in events]
+    named = named or Names()
+    return [Happened(event, _sentence(event, viewer, people, named)) for event in events]
 
 
-def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str:
+def _sentence(event: AuditEvent, viewer: User, people: dict[object, str], named: Names) -> str:
     who = wording.by(event, viewer)
     details = event.details
     if event.action in ("catalog.role_given", "catalog.role_taken"):
-        target = people.get(event.target_id, "somebody")
+        target = people.get(event.target_id) or details.get("holder", "somebody")
         role = ROLE_NAMES.get(details["role"], details["role"]).lower()
         act = "made {} {}" if event.action == "catalog.role_given" else "dismissed {} as {}"
         return f"{who} {act.format(target, role)}."
@@ -129,7 +169,11 @@ def _sentence(event: AuditEvent, viewer: User, people: dict[object, str]) -> str
         return f"{who}: {event.action.partition('.')[2].replace('_', ' ')}."
     changed = wording.listed([name.replace("_", " ") for name in details.get("changes", {})])
     holders = wording.people(int(details.get("holders", 0)))
-    return f"{who} {words.format(changed=changed, name=details.get('name', ''), holders=holders)}"
+    facts = {name: details.get(name, "") for name in FACTS}
+    key = details.get("other_package")
+    facts["other"] = named.of(UUID(key) if key else None, facts["other"])
+    facts["person"] = people.get(event.target_id, "somebody")
+    return f"{who} {words.format(changed=changed, holders=holders, **facts)}"
 
 
 def _names(keys: set[object]) -> dict[object, str]:

@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from entitlements.assignments.grants import Grant
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.models import AccessPackage
+from entitlements.callouts.models import Callout
+from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 
@@ -27,7 +28,19 @@ class Todo(NamedTuple):
 
 def todos(user: User) -> list[Todo]:
     """Return what needs a person, without lines that have nothing to say."""
-    found = (
+    return [todo for todo in (*_broken(user), *_unfinished(user)) if todo.number]
+
+
+def _broken(user: User) -> tuple[Todo, ...]:
+    """What went wrong, or nobody answers for."""
+    return (
+        Todo(
+            Catalog.objects.with_permission(user, "manage_roles").without_owner().count(),
+            "catalog without an owner",
+            "catalogs without an owner",
+            f"{_list('catalog')}?owners=none",
+            "people",
+        ),
         Todo(
             Grant.objects.failed().visible_to(user).count(),
             "role could not be set up",
@@ -35,6 +48,19 @@ def todos(user: User) -> list[Todo]:
             reverse("manage:deliveries"),
             "alert",
         ),
+        Todo(
+            Callout.objects.visible_to(user).given_up().count(),
+            "call to another system could not be made",
+            "calls to other systems could not be made",
+            reverse("manage:calls"),
+            "system",
+        ),
+    )
+
+
+def _unfinished(user: User) -> tuple[Todo, ...]:
+    """What cannot work yet, or ends soon."""
+    return (
         Todo(
             AssignmentPolicy.objects.visible_to(user).undecidable().count(),
             "policy in which nobody can approve",
@@ -57,7 +83,6 @@ def todos(user: User) -> list[Todo]:
             "hourglass",
         ),
     )
-    return [todo for todo in found if todo.number]
 
 
 def _list(model: str) -> str:

@@ -1,14 +1,17 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
 
 from entitlements import clock
+from entitlements.catalog.attributes import ResourceAttribute
 from entitlements.catalog.models import Catalog, ResourceKind
+from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy, Expiration
 from entitlements.requests.candidates import limit_of
 from portal import dates
-from portal.forms import DayField, WordsField, end_of, start_of
+from portal.forms import PLACES, DayField, WordsField, end_of, start_of
+from portal.questions import AskingForm
 
 
 class FilterSelect(forms.Select):
@@ -39,8 +42,12 @@ class FilterForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value}
 
 
-class RequestForm(forms.Form):
-    """Under which policy somebody asks for a package, why, and from when until when."""
+class RequestForm(AskingForm):
+    """Under which policy somebody asks for a package, why, and from when until when.
+
+    The answers are those to the questions of the chosen policy. With several policies, none of
+    which may hold the form up for another, the browser is not told which fields are required.
+    """
 
     policy = forms.ChoiceField(
         label="How do you want it?",
@@ -57,9 +64,20 @@ class RequestForm(forms.Form):
     starts_on = DayField(label="From", required=False)
     ends_on = DayField(label="Until", required=False)
 
-    def __init__(self, *args: Any, policies: Sequence[AssignmentPolicy], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        policies: Sequence[AssignmentPolicy],
+        languages: Sequence[str] = (),
+        answered: Iterable[Mapping[str, Any]] = (),
+        needed: Sequence[ResourceAttribute] = (),
+        target: User | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self.policies = {str(policy.pk): policy for policy in policies}
+        self.ask_questions(policies, languages, answered, needed, target)
+        self.use_required_attribute = len(self.policies) == 1
         self._offer_policies()
         self._fit_reason()
         self._fit_dates()
@@ -70,13 +88,21 @@ class RequestForm(forms.Form):
 
     def wishes(self) -> dict[str, Any]:
         """Return what is asked for; dates only where the policy lets people choose them."""
-        wishes = {"justification": self.cleaned_data["justification"]}
+        wishes = {
+            "justification": self.cleaned_data["justification"],
+            "answers": self.answers_under(self.policy_chosen),
+        }
         if self.policy_chosen.allows_custom_dates:
             starts_at = start_of(self.cleaned_data["starts_on"])
             limit = limit_of(self.policy_chosen, starts_at=starts_at or clock.now())
             wishes["starts_at"] = starts_at
             wishes["ends_at"] = end_of(self.cleaned_data["ends_on"], limit=limit)
         return wishes
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Return the field that each reason of a refusal concerns."""
+        return {**PLACES, **self.places_under(self.policy_chosen)}
 
     @property
     def days_note(self) -> str:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.html import format_html
 
+from entitlements.callouts.models import CalloutState
+from entitlements.catalog.extension_models import OnTimeout
 from entitlements.requests.models import StepState
-from entitlements.requests.states import ADDS, EXTENDS, RequestState
+from entitlements.requests.states import ADDS, RequestState
 from portal import dates, wording
 from portal.templatetags.portal import moment
 
@@ -23,6 +25,37 @@ def _received(story: "Story") -> str:
     return "We have it, and check it now."
 
 
+OTHERWISE: Final = {
+    OnTimeout.FAIL: "it fails",
+    OnTimeout.CONTINUE: "it goes on without",
+    OnTimeout.DENY: "it is denied",
+}
+
+
+INSTEAD: Final = "those decide who are named instead, and without any it fails"
+
+
+def _waiting_for_systems(story: "Story") -> str:
+    pending = [callout for callout in story.callouts if callout.is_pending]
+    if not pending:
+        return "It waits for information from another system."
+    first = min(pending, key=lambda callout: callout.answer_by or callout.created_at)
+    rule = OnTimeout(first.on_timeout)
+    if first.asks_who_approves:
+        return format_html(
+            "{} is asked who approves. If no answer comes by {}, {}.",
+            first.extension,
+            moment(first.answer_by, "exact"),
+            INSTEAD if rule == OnTimeout.CONTINUE else OTHERWISE[rule],
+        )
+    return format_html(
+        "It waits for information from {}. If none comes by {}, {}.",
+        wording.listed([str(callout.extension) for callout in pending]),
+        moment(first.answer_by, "exact"),
+        OTHERWISE[rule],
+    )
+
+
 def _waiting(story: "Story") -> str:
     step = story.step
     if step is None or step.opened_at is None or step.due_at is None:
@@ -33,14 +66,27 @@ def _waiting(story: "Story") -> str:
             "their own access. If nothing changes, it lapses {}.",
             moment(step.due_at),
         )
-    names = [str(user) for user in step.approvers.all()]
+    names = [str(user) for user in story.waited_for]
     have = "has" if len(names) == 1 or not story.shows_names else "have"
     who = wording.listed(names) if story.shows_names else "An approver"
+    tally = f"{wording.tally(step.approvals, step.needed)}. " if step.needed > 1 else ""
+    if step.escalate_at:
+        return format_html(
+            "{} {} had it since {}. {}If nobody answers by {}, others are asked as well; "
+            "on {} it lapses.",
+            who,
+            have,
+            moment(step.opened_at, "exact"),
+            tally,
+            moment(step.escalate_at, "exact"),
+            moment(step.due_at, "exact"),
+        )
     return format_html(
-        "{} {} had it since {}. If nobody answers by {}, the request lapses.",
+        "{} {} had it since {}. {}If nobody answers by {}, the request lapses.",
         who,
         have,
         moment(step.opened_at, "exact"),
+        tally,
         moment(step.due_at, "exact"),
     )
 
@@ -66,7 +112,9 @@ def _delivering(story: "Story") -> str:
 
 def _delivered(story: "Story") -> str:
     access_request, assignment = story.access_request, story.access_request.assignment
-    if access_request.kind in EXTENDS and assignment:
+    if access_request.corrects:
+        return "The new answers count. Access itself stays as it was."
+    if access_request.extends and assignment:
         return format_html("It is extended. Access ends {}.", moment(assignment.over_at))
     if access_request.kind not in ADDS or assignment is None:
         return "It is given back, and what only this package gave is gone."
@@ -88,6 +136,10 @@ def _partly(story: "Story") -> str:
 
 
 def _failed(story: "Story") -> str:
+    access_request = story.access_request
+    if access_request.assignment is None or access_request.kind not in ADDS:
+        what = "set up" if access_request.kind in ADDS else "changed"
+        return f"Nothing was {what}: the information that was needed did not come."
     owner = "You can" if story.can_try_again else "An owner of the catalog can"
     return f"Nothing could be set up. {owner} try again."
 
@@ -95,7 +147,8 @@ def _failed(story: "Story") -> str:
 def _denied(story: "Story") -> str:
     decided = next((step for step in story.steps if step.state == StepState.DENIED), None)
     if decided is None or decided.decided_at is None:
-        return "It was denied."
+        denying = [callout for callout in story.callouts if callout.state == CalloutState.DENIED]
+        return format_html("{} denied it.", denying[0].extension) if denying else "It was denied."
     who = str(decided.decided_by) if story.shows_names else "An approver"
     return format_html("{} denied it on {}.", who, moment(decided.decided_at, "exact"))
 
@@ -115,6 +168,7 @@ def _roles(count: int) -> str:
 
 SENTENCES: Final[dict[RequestState, Callable[["Story"], str]]] = {
     RequestState.SUBMITTED: _received,
+    RequestState.WAITING_FOR_CALLBACK: _waiting_for_systems,
     RequestState.PENDING_APPROVAL: _waiting,
     RequestState.APPROVED: _approved,
     RequestState.SCHEDULED: _scheduled,

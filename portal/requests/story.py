@@ -6,16 +6,26 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final
 
+from django.db.models import Prefetch
+
 from entitlements import clock
 from entitlements.assignments.grants import HeldRole, roles_of
 from entitlements.audit.models import AuditEvent
+from entitlements.callouts.models import Callout
 from entitlements.catalog.models import PackageRole
 from entitlements.catalog.permissions import holds, owners_of
 from entitlements.directory.models import User
 from entitlements.requests import permissions
-from entitlements.requests.models import AccessRequest, ApprovalStep, StepState
+from entitlements.requests.dialogue import Inquiry
+from entitlements.requests.models import (
+    AccessRequest,
+    ApprovalStep,
+    StepApprover,
+    StepState,
+    calls_systems,
+)
 from entitlements.requests.operations import REMIND_AGAIN
-from entitlements.requests.states import ADDS, REMOVES, Event, RequestKind, RequestState
+from entitlements.requests.states import ADDS, REMOVES, WISHED, Event, RequestState
 from portal import wording
 from portal.badges import badge_for
 from portal.requests.lines import Line, Teller
@@ -24,7 +34,6 @@ from portal.requests.sentences import sentence
 QUICK: Final = 5
 SLOW: Final = 30
 QUICK_FOR: Final = timedelta(minutes=1)
-LOST: Final = (RequestState.DENIED, RequestState.EXPIRED, RequestState.CANCELED)
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,9 @@ class Story:
 
     @cached_property
     def steps(self) -> list[ApprovalStep]:
-        steps = self.access_request.steps.prefetch_related("approvers").order_by("position")
-        return list(steps)
+        turns = StepApprover.objects.select_related("user").order_by("user__display_name", "pk")
+        steps = self.access_request.steps.prefetch_related(Prefetch("asked", turns))
+        return list(steps.order_by("position"))
 
     @cached_property
     def step(self) -> ApprovalStep | None:
@@ -66,7 +76,7 @@ class Story:
 
     @property
     def is_approver(self) -> bool:
-        return any(self.viewer in step.approvers.all() for step in self.steps)
+        return any(turn.user == self.viewer for step in self.steps for turn in step.asked.all())
 
     @cached_property
     def shows_names(self) -> bool:
@@ -88,9 +98,22 @@ class Story:
         """What is so now, and what is to come."""
         return list(self._teller.coming(self.steps, [str(held.role) for held in self.roles]))
 
+    @cached_property
+    def callouts(self) -> list[Callout]:
+        """The systems that were called, or will be, on account of this request."""
+        if not calls_systems(self.access_request):
+            return []
+        called = Callout.objects.about(self.access_request)
+        return list(called.select_related("extension"))
+
+    @cached_property
+    def can_answer(self) -> bool:
+        """Whether the viewer may answer in the place of a system."""
+        return permissions.manages(self.viewer, self.access_request)
+
     @property
     def tone(self) -> str:
-        return badge_for("request", self.access_request.shown_state).tone
+        return badge_for("request", self.shown_state).tone
 
     @property
     def heading(self) -> str:
@@ -105,8 +128,8 @@ class Story:
     def reason(self) -> str:
         """What somebody said who denied or canceled it."""
         access_request = self.access_request
-        spoken = (RequestState.DENIED, RequestState.CANCELED)
-        return access_request.outcome_reason if access_request.state in spoken else ""
+        is_told = access_request.was_not_granted and access_request.state != RequestState.EXPIRED
+        return access_request.outcome_reason if is_told else ""
 
     @cached_property
     def owners(self) -> list[User]:
@@ -115,7 +138,19 @@ class Story:
 
     @property
     def is_stuck(self) -> bool:
-        return self.step is not None and not self.step.approvers.all()
+        return self.step is not None and not self.waited_for
+
+    @property
+    def waited_for(self) -> list[User]:
+        """Who is asked in the stage that waits, and has not decided."""
+        return self.step.waited_for if self.step else []
+
+    @property
+    def shown_state(self) -> str:
+        """The state that people read: whether it was passed on, too."""
+        if self.step is not None and self.step.escalated_at:
+            return "pending_approval_escalated"
+        return self.access_request.shown_state
 
     @property
     def is_moving(self) -> bool:
@@ -133,8 +168,17 @@ class Story:
         grants = [
             (held.shown_state, held.grant.attempts if held.grant else 0) for held in self.roles
         ]
-        seen = (self.access_request.state, len(self.events), grants, self.seconds)
+        calls = [callout.shown_state for callout in self.callouts]
+        seen = (self.access_request.state, len(self.events), grants, calls, self.seconds)
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+    @cached_property
+    def inquiries(self) -> list[Inquiry]:
+        """What the viewer is asked about his request, and has not answered."""
+        if not self.is_mine:
+            return []
+        asked = Inquiry.objects.open_to(self.viewer).filter(access_request=self.access_request)
+        return list(asked.select_related("asker").order_by("asked_at"))
 
     @property
     def can_cancel(self) -> bool:
@@ -161,14 +205,18 @@ class Story:
 
     @property
     def can_decide(self) -> bool:
-        return (
-            not self.is_mine and self.step is not None and self.viewer in self.step.approvers.all()
-        )
+        return not self.is_mine and self.step is not None and self.viewer in self.waited_for
+
+    @property
+    def can_hand_over(self) -> bool:
+        """Whether a manager of the catalog may say who decides instead."""
+        is_waiting = self.step is not None and not self.is_mine
+        return is_waiting and permissions.manages(self.viewer, self.access_request)
 
     @property
     def can_ask_again(self) -> bool:
         access_request = self.access_request
-        is_lost = access_request.state in LOST and access_request.kind == RequestKind.USER_ADD
+        is_lost = access_request.was_not_granted and access_request.kind in WISHED
         return is_lost and access_request.requestor_id == self.viewer.pk
 
     @cached_property

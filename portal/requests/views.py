@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -13,6 +13,7 @@ from entitlements.delivery import operations as delivery
 from entitlements.requests import operations
 from entitlements.requests.models import AccessRequest
 from portal import errors
+from portal.deletions import request_for
 from portal.forms import PLACES, refuse
 from portal.http import PortalRequest, wants_fragment
 from portal.my_access import tabs
@@ -93,6 +94,8 @@ def ask_again(request: PortalRequest, request_id: UUID) -> HttpResponse:
     try:
         fresh = operations.resubmit(access_request, by=request.user)
     except Denied as denied:
+        if all(reason.about for reason in denied.decision.reasons):
+            return _asked_more(request, access_request)
         return _refused(request, access_request, denied)
     messages.success(request, f"You asked for {access_request.package} again.")
     return redirect("requests:detail", fresh.pk)
@@ -112,12 +115,17 @@ def try_again(request: PortalRequest, request_id: UUID) -> HttpResponse:
 
 def _visible(request: PortalRequest, request_id: UUID) -> AccessRequest:
     seen: QuerySet[AccessRequest] = AccessRequest.objects.visible_to(request.user)
-    return get_object_or_404(
-        seen.select_related(
-            "package__catalog", "policy", "requestor", "target", "assignment__package"
-        ),
-        pk=request_id,
+    related = seen.select_related(
+        "package__catalog", "policy", "requestor", "target", "assignment__package"
     )
+    return request_for(request.user, related, request_id)
+
+
+def _asked_more(request: PortalRequest, access_request: AccessRequest) -> HttpResponse:
+    """Lead to the form, filled in, when the policy asks what it did not ask the last time."""
+    messages.info(request, "The questions have changed since then. Look at your answers.")
+    address = reverse("packages:ask", args=[access_request.package_id])
+    return redirect(f"{address}?again=1")
 
 
 def _refused(request: PortalRequest, access_request: AccessRequest, denied: Denied) -> HttpResponse:

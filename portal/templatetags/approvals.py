@@ -1,15 +1,16 @@
 """What cards and mails say about a request, in words."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.utils import timezone
 
 from entitlements import clock
 from entitlements.requests.context import Facts, Share
-from entitlements.requests.states import RequestKind
-from portal import dates
+from entitlements.requests.models import ApprovalStep, StepState
+from entitlements.requests.states import GRANTED, RequestKind
+from portal import dates, wording
 
 register = template.Library()
 
@@ -19,7 +20,10 @@ MONTH = 30
 
 @register.filter
 def for_how_long(facts: Facts) -> str:
-    """Say what was asked for: 90 days once approved, until a day, without an end."""
+    """Say what was asked for: 90 days once approved, until a day, without an end; or answers."""
+    if facts.is_correction:
+        changed = len(facts.access_request.corrected_answers)
+        return f"{_counted(changed, 'answer')} corrected"
     period = facts.period
     starts = ""
     if period.starts_at and period.starts_at > clock.now():
@@ -52,6 +56,12 @@ def others(count: int) -> str:
 
 
 @register.filter
+def tally(step: ApprovalStep) -> str:
+    """Say how many of those who have to approve a stage have."""
+    return wording.tally(step.approvals, step.needed)
+
+
+@register.filter
 def made(earlier: Share) -> str:
     """Say what became of earlier requests."""
     if earlier.whole == 0:
@@ -59,16 +69,34 @@ def made(earlier: Share) -> str:
     return f"{_counted(earlier.whole, 'request')}, {earlier.part} approved"
 
 
+SENTENCES: Final = {
+    RequestKind.ADMIN_ADD: "{requestor} gives {target} {package}",
+    RequestKind.ON_BEHALF_ADD: "{requestor} asks for {package} for {target}",
+    RequestKind.SYSTEM_ADD: "{target} is to get {package} automatically",
+    RequestKind.USER_EXTEND: "{target} asks to keep {package}",
+    RequestKind.ADMIN_UPDATE: "{requestor} lets {target} keep {package}",
+    RequestKind.SYSTEM_UPDATE: "{target} is to keep {package} automatically",
+}
+CORRECTIONS: Final = {
+    RequestKind.ADMIN_UPDATE: "{requestor} corrects answers of {target} for {package}",
+    RequestKind.SYSTEM_UPDATE: "Answers of {target} for {package} are corrected automatically",
+}
+
+
 @register.filter
 def sentence(facts: Facts) -> str:
     """Say who asks for what, in one line."""
     access_request = facts.access_request
-    package, target = access_request.package, access_request.target
-    if access_request.kind == RequestKind.ADMIN_ADD:
-        return f"{access_request.requestor} gives {target} {package}"
-    if facts.is_extension:
-        return f"{target} asks to keep {package}"
-    return f"{target} asks for {package}"
+    kind = RequestKind(access_request.kind)
+    if facts.is_correction:
+        text = CORRECTIONS.get(kind, "{target} corrects answers for {package}")
+    else:
+        text = SENTENCES.get(kind, "{target} asks for {package}")
+    return text.format(
+        requestor=access_request.requestor,
+        target=access_request.target,
+        package=access_request.package,
+    )
 
 
 @register.filter
@@ -77,6 +105,20 @@ def person_line(facts: Facts) -> str:
     target = facts.access_request.target
     parts: list[Any] = [target.job_title, target.department, tenure(target.hire_date)]
     return ", ".join(part for part in parts if part)
+
+
+@register.filter
+def can_be_ended(step: ApprovalStep) -> bool:
+    """Say whether the viewer, whose `own_decision` the stage bears, may end what he approved."""
+    access_request = step.access_request
+    assignment = access_request.assignment
+    return (
+        assignment is not None
+        and getattr(step, "own_decision", "") == StepState.APPROVED
+        and access_request.state in GRANTED
+        and assignment.is_live
+        and assignment.policy.approver_can_remove
+    )
 
 
 def _counted(count: int, unit: str) -> str:

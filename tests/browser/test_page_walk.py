@@ -13,12 +13,19 @@ from django.conf import settings
 from django.contrib.auth.models import Group as TenantRole
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
+from django.db import transaction
 from django.test import override_settings, testcases
 from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
-from entitlements.models import User
+from entitlements.directory.organizations.guests import propose
+from entitlements.imports import operations
+from entitlements.imports.building import Options
+from entitlements.imports.definitions import Definition, Definitions
+from entitlements.models import AssignmentPolicy, Catalog, Group, RiskStage, RoleImport, User
+from entitlements.policies.risk_operations import report_risk
+from entitlements.requests.inviting import invite
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
 
@@ -30,13 +37,6 @@ SIGHTS = (("light", WIDE), ("dark", NARROW))
 """Widths and colors have nothing to do with each other: each is seen once, and axe runs in both."""
 MORE_PICTURES = (("dark", WIDE), ("light", NARROW)) if os.environ.get("SHOTS") else ()
 LARGEST = 100_000
-SETTLED = """theme => new Promise((done) => {
-    const root = document.documentElement.dataset, late = performance.now() + 2000;
-    const look = () => root.bsTheme === theme || performance.now() > late
-        ? requestAnimationFrame(() => requestAnimationFrame(done)) : requestAnimationFrame(look);
-    look();
-})"""
-"""The page follows the system's colors a moment later, and axe must not look in between."""
 COOKIE = settings.SESSION_COOKIE_NAME
 
 
@@ -56,6 +56,7 @@ def furnish():
     """Add what the company's story leaves out."""
     TenantRole.objects.create(name="Catalog creators")
     moment = clock.now()
+    let_in_from_outside()
     Task.objects.create(
         id="f" * 32,
         name="sweep.run",
@@ -66,12 +67,33 @@ def furnish():
         result="The database was away.",
     )
     outbox.enqueue("sweep.run")
+    report_risk(User.objects.first(), "insider", 1, source="Works council", by=None)
+    RiskStage.objects.create(kind="insider", from_level=3, group=Group.objects.first())
+    import_roles(User.objects.get(display_name="Olga Owner"))
     rosa = User.objects.get(display_name="Rosa Marsh")
     TOTP.activate(rosa, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(rosa)
     Authenticator.objects.create(
         user=rosa, type=Authenticator.Type.WEBAUTHN, data={"name": "Blue key", "credential": {}}
     )
+
+
+def import_roles(owner):
+    """Carry out what the company's story only tries out."""
+    tried_out = RoleImport.objects.filter(made_by=owner).exclude(findings__weight="wrong")
+    operations.carry_out(tried_out.latest("created_at"), by=owner)
+    definitions = Definitions((Definition("roles.csv line 2", "A role of nothing"),))
+    catalog = Catalog.objects.visible_to(owner).exclude(packages=None).order_by("name")[0]
+    operations.check(catalog, definitions, Options(), by=owner, source="empty.zip")
+
+
+def let_in_from_outside():
+    """Add an organization that was only come across, and somebody who waits without an account."""
+    with transaction.atomic():
+        propose("sailcloth.example")
+    policy = AssignmentPolicy.objects.get(name="Blue Harbour")
+    mia = User.objects.get(display_name="Mia Sand")
+    invite(policy, "jo.hale@blueharbour.example", by=mia, name="Jo Hale")
 
 
 @pytest.fixture
@@ -148,7 +170,6 @@ def faults(page, place, axe, look):
     for theme, width in (*SIGHTS, *MORE_PICTURES):
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
-        page.evaluate(SETTLED, theme)
         look(theme, width)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             yield f"is wider than {width}"

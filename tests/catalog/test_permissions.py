@@ -1,10 +1,9 @@
 """Which catalog role may do what, as one table."""
 
 import pytest
-from django.contrib.auth.models import Group as TenantRole
 from django.contrib.auth.models import Permission
-from guardian.shortcuts import assign_perm
 
+from entitlements import models
 from entitlements.catalog.permissions import (
     CATALOG_ROLES,
     REFUSALS,
@@ -14,7 +13,7 @@ from entitlements.catalog.permissions import (
     owners_of,
 )
 from entitlements.models import Catalog
-from tests.factories import CatalogFactory, UserFactory
+from tests.factories import CatalogFactory, GroupFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -61,27 +60,29 @@ def test_administrators_may_do_everything_and_the_disabled_nothing(appoint, perm
     assert not can(UserFactory(is_superuser=True, is_active=False), permission, catalog)
 
 
-def test_a_role_can_be_given_to_a_group(ada):
+def test_a_role_can_be_given_to_a_group(ada, appoint):
     catalog = CatalogFactory()
-    group = TenantRole.objects.create(name="Finance owners")
-    ada.groups.add(group)
-    assign_perm("entitlements.manage_packages", group, catalog)
+    appoint(GroupFactory(members=[ada]), catalog, "package_manager")
 
     assert can(ada, "manage_packages", catalog)
     assert not can(ada, "manage_roles", catalog)
     assert Catalog.objects.with_permission(ada, "manage_packages").get() == catalog
 
 
-def test_owners_are_found_in_person_and_through_a_group(ada, bo, gita, appoint):
+def test_owners_are_found_in_person_and_through_a_group(
+    ada, bo, gita, appoint, django_assert_num_queries
+):
     catalog = CatalogFactory()
     appoint(gita, catalog)
     appoint(bo, catalog, "package_manager")
     appoint(UserFactory(is_active=False), catalog)
-    group = TenantRole.objects.create(name="Finance owners")
-    ada.groups.add(group)
-    assign_perm("entitlements.change_catalog", group, catalog)
+    inner = GroupFactory(members=[ada])
+    outer = GroupFactory()
+    models.GroupNesting.objects.create(parent=outer, child=inner)
+    appoint(outer, catalog)
 
-    assert list(owners_of(catalog)) == [ada, gita]
+    with django_assert_num_queries(1):
+        assert list(owners_of(catalog)) == [ada, gita]
 
 
 def test_only_catalog_creators_create_catalogs(ada, bo):

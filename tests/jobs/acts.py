@@ -1,11 +1,14 @@
 """What people do while the workers of a test run, called in a process beside them."""
 
+from datetime import timedelta
+
 from entitlements.models import Account, Assignment, User
 from entitlements.requests import operations
 from tests.factories import (
     AccessPackageFactory,
     AssignmentPolicyFactory,
     ConnectedSystemFactory,
+    CustomExtensionFactory,
     ResourceFactory,
     ResourceRoleFactory,
     UserFactory,
@@ -24,6 +27,13 @@ def submit():
 
 def give_back():
     operations.give_back(Assignment.objects.get(), by=User.objects.get(display_name="Ada"))
+
+
+def submit_and_call(url):
+    """Bo asks for a package whose policy calls an extension, and waits for its answer."""
+    policy = AssignmentPolicyFactory()
+    CustomExtensionFactory(policy=policy, stages=["created"], url=url, waits_for=timedelta(days=1))
+    operations.submit(policy, by=UserFactory(display_name="Bo", email="bo@kestrel.example"))
 
 
 def submit_many(number):

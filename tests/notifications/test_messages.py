@@ -20,11 +20,13 @@ def told_events():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(
                 node.func, "attr", getattr(node.func, "id", "")
-            ) in {"tell", "notify"}:
+            ) in {"tell", "notify", "ask"}:
                 yield from (
                     argument.value
                     for argument in node.args[:2]
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+                    if isinstance(argument, ast.Constant)
+                    and isinstance(argument.value, str)
+                    and " " not in argument.value
                 )
 
 

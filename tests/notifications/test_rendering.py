@@ -9,7 +9,7 @@ import pytest
 from entitlements import clock, models
 from entitlements.notifications.messages import MESSAGES
 from entitlements.notifications.rendering import render, render_digest, zone_of
-from entitlements.requests import deciding, operations
+from entitlements.requests import deciding, handing_over, operations, standing_in
 from tests.factories import (
     ApprovalStageFactory,
     AssignmentFactory,
@@ -20,6 +20,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+ABOUT_PACKAGES = [event for event in MESSAGES if not event.startswith("delegation.")]
 LONG_NAME = "Maximiliane Konstantinopolski von und zu Hohenlohe-Langenburg"[:60]
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\r\nBcc: all@kestrel.example "
@@ -62,6 +63,9 @@ def facts(**changes):
         "ended_at": moment,
         "reason": "time ran out",
         "can_extend": True,
+        "other": "Sales Admin",
+        "other_id": "7b1d2f9a-5d43-4f5e-9d0f-2a1c3b4d5e6f",
+        "catalog": "Sales",
         "roles": ["CRM: Contributor", "Ledger: Reader"],
         **changes,
     }
@@ -98,7 +102,7 @@ def notification_of(event, access_request, recipient, **changes):
     )
 
 
-@pytest.mark.parametrize("event", MESSAGES)
+@pytest.mark.parametrize("event", ABOUT_PACKAGES)
 def test_every_mail_says_the_same_in_text_and_in_html(event, request_of, bo, settings):
     settings.PORTAL_URL = "https://access.kestrel.example"
     mail = render(notification_of(event, request_of(), bo))
@@ -117,7 +121,43 @@ def test_every_mail_says_the_same_in_text_and_in_html(event, request_of, bo, set
     assert "None" not in mail.text
 
 
-@pytest.mark.parametrize("event", MESSAGES)
+@pytest.mark.parametrize("event", ["delegation.begun", "delegation.ended"])
+def test_mails_about_stand_ins_say_the_same_in_text_and_in_html(event, bo, gita, settings):
+    settings.PORTAL_URL = "https://access.kestrel.example"
+    delegation = standing_in.delegate(gita, by=bo)
+    standing_in.end_delegation(delegation, by=bo)
+
+    mail = render(models.Notification.objects.select_related("recipient").get(event=event))
+
+    reader = Reader(mail.html)
+    for words in (mail.subject, mail.text, "".join(reader.words)):
+        assert "Bo Chen" in words
+    assert set(reader.links) == set(re.findall(r"https?://\S+", mail.text))
+    assert "https://access.kestrel.example/approvals/delegation/" in reader.links
+    assert "\n\n\n" not in mail.text
+    assert "None" not in mail.text
+
+
+def test_a_mail_says_in_whose_place_one_is_asked(ada, bo, gita):
+    hugo = UserFactory(display_name="Hugo Weiss")
+    policy = AssignmentPolicyFactory()
+    ApprovalStageFactory(policy=policy, position=1, approvers=[bo])
+    standing_in.delegate(gita, by=bo)
+    access_request = operations.submit(policy, by=ada)
+    handing_over.hand_over(access_request, hugo, by=bo, justification="I am on leave.")
+
+    told = models.Notification.objects.select_related("recipient").filter(event="approval.asked")
+
+    for recipient, words in (
+        (gita, "You stand in for Bo Chen."),
+        (hugo, "Bo Chen handed this over to you: “I am on leave.”"),
+    ):
+        mail = render(told.get(recipient=recipient))
+        assert words in mail.text
+        assert words in mail.html
+
+
+@pytest.mark.parametrize("event", ABOUT_PACKAGES)
 def test_every_mail_bears_a_name_of_60_characters_and_no_manager(event, request_of, bo):
     access_request = request_of(display_name=LONG_NAME, package="P" * 60)
 

@@ -2,11 +2,13 @@ import pytest
 
 from entitlements.models import Group, GroupNesting, User
 from entitlements.policies import approvers
-from entitlements.policies.models import ApproverKind, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import ApproverKind
 from tests.factories import (
     ApprovalStageFactory,
     AssignmentPolicyFactory,
     GroupFactory,
+    ResourceRoleFactory,
     StageApproverFactory,
     UserFactory,
 )
@@ -22,7 +24,10 @@ def stage():
 def resolve(stage, target, *barred):
     terms = frozen_terms(stage.policy)["stages"][0]["approvers"]
     found = approvers.resolve(
-        terms, target=target, barred={target.pk, *(user.pk for user in barred)}
+        terms,
+        target=target,
+        package=stage.policy.package,
+        barred={target.pk, *(user.pk for user in barred)},
     )
     return [(approver.user, approver.is_fallback) for approver in found]
 
@@ -105,7 +110,8 @@ def test_people_and_groups_that_are_gone_are_not_asked(stage, ada, bo, gita):
     Group.objects.all().delete()
     User.objects.filter(pk=bo.pk).delete()
 
-    assert approvers.resolve(terms, target=ada, barred=set()) == []
+    package = stage.policy.package
+    assert approvers.resolve(terms, target=ada, package=package, barred=set()) == []
 
 
 def test_frozen_terms_name_people_as_they_read(stage, bo):
@@ -120,3 +126,53 @@ def test_frozen_terms_name_people_as_they_read(stage, bo):
     assert [entry["user"] for entry in entries] == [str(bo.pk), None, None]
     assert [entry["group"] for entry in entries] == [None, None, str(group.pk)]
     assert [entry["is_fallback"] for entry in entries] == [False, True, False]
+
+
+def test_the_managers_manager_is_asked(stage, ada, bo, gita):
+    StageApproverFactory(stage=stage, kind=ApproverKind.SECOND_MANAGER, user=None)
+    StageApproverFactory(stage=stage, user=gita, is_fallback=True)
+    assert resolve(stage, ada) == [(gita, True)]
+
+    ada.manager = bo
+    assert resolve(stage, ada) == [(gita, True)]
+
+    bo.manager = boss = UserFactory()
+    assert resolve(stage, ada) == [(boss, False)]
+
+
+def test_active_sponsors_are_asked(stage, ada, bo, gita):
+    StageApproverFactory(stage=stage, kind=ApproverKind.SPONSORS, user=None)
+    ada.sponsors.set([gita, bo, UserFactory(is_active=False)])
+
+    assert resolve(stage, ada) == [(bo, False), (gita, False)]
+
+
+def test_owners_of_the_catalog_are_asked(stage, ada, bo, gita, appoint):
+    StageApproverFactory(stage=stage, kind=ApproverKind.CATALOG_OWNERS, user=None)
+    catalog = stage.policy.package.catalog
+    for owner in (gita, bo, ada):
+        appoint(owner, catalog)
+    appoint(UserFactory(), catalog, "reader")
+
+    assert resolve(stage, ada) == [(bo, False), (gita, False)]
+
+
+def test_owners_of_the_groups_in_the_package_are_asked(stage, ada, bo, gita):
+    StageApproverFactory(stage=stage, kind=ApproverKind.RESOURCE_OWNERS, user=None)
+    package = stage.policy.package
+    for owner in (bo, gita):
+        role = ResourceRoleFactory()
+        Group.objects.get(pk=role.resource.external_id).owners.add(owner)
+        package.roles.add(role)
+
+    assert resolve(stage, ada) == [(bo, False), (gita, False)]
+
+
+def test_alternates_are_resolved_apart(stage, ada, bo, gita):
+    StageApproverFactory(stage=stage, user=bo)
+    StageApproverFactory(stage=stage, user=gita, is_alternate=True)
+    terms = frozen_terms(stage.policy)["stages"][0]["approvers"]
+    asking = {"target": ada, "package": stage.policy.package, "barred": {ada.pk}}
+
+    assert resolve(stage, ada) == [(bo, False)]
+    assert [one.user for one in approvers.resolve(terms, **asking, alternates=True)] == [gita]

@@ -11,7 +11,8 @@ from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
 from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms
 from entitlements.requests import operations as requests
 from tests.factories import (
     AccessPackageFactory,

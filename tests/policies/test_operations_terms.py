@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from entitlements.policies.terms import ApproverTerms, PolicyTerms, StageTerms, check
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import PolicyTerms, check
 
 MOMENT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 BO, GITA, TEAM = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -51,7 +52,7 @@ def test_three_stages_of_manager_person_and_group_are_fine():
         ({"duration": 3661}, "duration_out_of_range"),
         ({"expiration": "after_hours", "duration": 3660 * 24 + 1}, "duration_out_of_range"),
         ({"expiration": "on_date", "duration": None, "ends_on": MOMENT}, "end_in_the_past"),
-        ({"stages": (ASKS_BO,) * 4}, "too_many_stages"),
+        ({"stages": (StageTerms((ApproverTerms("sponsors"),)),)}, "sponsors_without_fallback"),
         ({"stages": (ASKS_MANAGER, ASKS_MANAGER)}, "manager_asked_twice"),
         ({"stages": (replace(ASKS_BO, decision_days=0),)}, "decision_days_out_of_range"),
         ({"stages": (replace(ASKS_BO, decision_days=15),)}, "decision_days_out_of_range"),
@@ -71,7 +72,7 @@ def test_three_stages_of_manager_person_and_group_are_fine():
                         ASKS_BO,
                         approvers=(
                             *ASKS_BO.approvers,
-                            replace(ApproverTerms("manager"), is_fallback=True),
+                            replace(ApproverTerms("group"), is_fallback=True),
                         ),
                     ),
                 )

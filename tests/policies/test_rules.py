@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from entitlements.policies import rules
-from entitlements.policies.rules import Candidate, Extension
+from entitlements.policies.extension_rules import Extension, can_extend
+from entitlements.policies.rules import Candidate
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -59,6 +60,8 @@ def test_who_fits_may_ask(facts):
     [
         ({"is_active": False}, {"account_disabled"}),
         ({"is_package_open": False}, {"package_closed"}),
+        ({"is_kept_out": True}, {"members_only"}),
+        ({"is_kept_out": True, "is_direct": True}, {"members_only"}),
         ({"is_policy_enabled": False}, {"policy_off"}),
         ({"is_policy_enabled": False, "is_direct": True}, {"policy_off"}),
         ({"accepts_requests": False}, {"policy_off"}),
@@ -100,7 +103,9 @@ def test_who_does_not_fit_learns_every_reason(facts, codes):
 FITS_LONGER = Extension(
     package="Sales tools",
     allows_extension=True,
+    is_by_manager=False,
     is_policy_enabled=True,
+    is_retired=False,
     is_in_scope=True,
     has_open_request=False,
     requires_justification=False,
@@ -121,10 +126,11 @@ FITS_LONGER = Extension(
         {"limit": None},
         {"limit": None, "wanted_end": NOON + 1000 * DAY},
         {"requires_justification": True, "justification": "Still here"},
+        {"allows_extension": False, "is_by_manager": True},
     ],
 )
 def test_who_fits_may_stay_longer(facts):
-    assert rules.can_extend(replace(FITS_LONGER, **facts))
+    assert can_extend(replace(FITS_LONGER, **facts))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +138,8 @@ def test_who_fits_may_stay_longer(facts):
     [
         ({"allows_extension": False}, {"extension_not_allowed"}),
         ({"is_policy_enabled": False}, {"extension_not_allowed"}),
+        ({"is_policy_enabled": False, "is_by_manager": True}, {"extension_not_allowed"}),
+        ({"is_retired": True}, {"package_retired"}),
         ({"is_in_scope": False}, {"not_in_scope"}),
         ({"has_open_request": True}, {"already_requested"}),
         ({"present_end": None, "limit": None}, {"never_ends"}),
@@ -147,7 +155,7 @@ def test_who_fits_may_stay_longer(facts):
     ],
 )
 def test_who_may_not_stay_longer_learns_every_reason(facts, codes):
-    assert rules.can_extend(replace(FITS_LONGER, **facts)).codes == codes
+    assert can_extend(replace(FITS_LONGER, **facts)).codes == codes
 
 
 def end_of(expiration, starts_at, zone="UTC", **terms):

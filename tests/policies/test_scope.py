@@ -4,9 +4,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from entitlements import clock
-from entitlements.directory.models import UserType
+from entitlements.directory.models import PEOPLE, UserType
 from entitlements.models import AssignmentPolicy, GroupNesting
-from entitlements.policies.models import Expiration, Scope, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import Expiration, Scope
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -36,7 +37,7 @@ def test_scopes_tell_members_from_guests(scope, member, guest):
     assert policies.in_scope_of(UserFactory(user_type=UserType.GUEST)).exists() is guest
 
 
-@pytest.mark.parametrize("user_type", UserType)
+@pytest.mark.parametrize("user_type", PEOPLE)
 def test_named_people_are_in_scope_whether_members_or_guests(user_type):
     named, other = UserFactory(user_type=user_type), UserFactory(user_type=user_type)
     policy = AssignmentPolicyFactory(scope=Scope.SPECIFIC)
@@ -173,6 +174,27 @@ def test_one_stage_per_position():
 def test_stage_is_decided_in_1_to_14_days(days):
     with pytest.raises(IntegrityError, match="stage_is_decided_in_1_to_14_days"):
         ApprovalStageFactory(decision_days=days)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rule": "quorum"},
+        {"rule": "quorum", "quorum": 1},
+        {"rule": "all", "quorum": 2},
+        {"rule": "any", "quorum": 2},
+        {"rule": "some"},
+    ],
+)
+def test_stage_rule_has_its_number(wrong):
+    with pytest.raises(IntegrityError, match="stage_rule_has_its_number"):
+        ApprovalStageFactory(**wrong)
+
+
+@pytest.mark.parametrize(("days", "after"), [(14, 0), (14, 14), (4, 4), (3, 1)])
+def test_stage_is_passed_on_before_its_deadline(days, after):
+    with pytest.raises(IntegrityError, match="stage_is_passed_on_before_its_deadline"):
+        ApprovalStageFactory(decision_days=days, escalation_days=after)
 
 
 @pytest.mark.parametrize("kind", ["manager", "user", "group"])

@@ -437,6 +437,12 @@ def test_what_was_held_before_goes_where_the_catalog_says_so(as_ada, held):
     assert "goes" in read(as_ada.get(page(held, "give_back")))
 
 
+def test_what_was_held_before_and_taken_over_goes(as_ada, held):
+    Grant.objects.update(held_before=True, is_taken_over=True)
+
+    assert "goes" in read(as_ada.get(page(held, "give_back")))
+
+
 def test_giving_back_ends_it_at_once(as_ada, held):
     response = as_ada.post(
         page(held, "give_back"), {"justification": "The project is over"}, follow=True

@@ -11,6 +11,9 @@ from django.core import mail
 from django.core.cache import cache
 
 from entitlements.audit.models import AuditEvent
+from entitlements.directory.service_accounts import create_service_account
+from entitlements.models import User
+from portal.accounts import AccountAdapter
 from tests.factories import UserFactory
 
 PASSWORD = "four plain words suffice"
@@ -259,3 +262,43 @@ def test_one_confirms_who_one_is_before_changing_the_sign_in(client, ana):
     assert "Confirm that it is you" in words(page)
     response = client.post(page.redirect_chain[-1][0], {"password": PASSWORD})
     assert response["Location"] == "/accounts/2fa/totp/activate/"
+
+
+# Service accounts
+
+
+@pytest.fixture
+def program(ana):
+    account = create_service_account("Device register", by=None)
+    EmailAddress.objects.create(user=account, email=account.email, verified=True, primary=True)
+    return account
+
+
+def test_a_service_account_signs_in_with_no_password(client, program):
+    for password in ("", "!", PASSWORD, program.password):
+        assert sign_in(client, program.email, password).status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_service_account_signs_in_by_no_other_way_either(rf, client, program):
+    request = rf.get("/")
+    request.user, request.session = User(), client.session
+    answer = AccountAdapter(request).pre_login(
+        request,
+        program,
+        email_verification="mandatory",
+        signal_kwargs=None,
+        email=None,
+        signup=False,
+        redirect_url=None,
+    )
+
+    assert answer["Location"] == "/accounts/inactive/"
+
+
+def test_a_service_account_is_mailed_no_link_to_set_a_password(client, program):
+    known = client.post("/accounts/password/reset/", {"email": program.email}, follow=True)
+    unknown = client.post("/accounts/password/reset/", {"email": "x@y.example"}, follow=True)
+
+    assert words(known) == words(unknown)
+    assert [message.to for message in mail.outbox] == [["x@y.example"]]

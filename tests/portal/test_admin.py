@@ -4,8 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group as TenantRole
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django_q.models import OrmQ
 
@@ -14,6 +12,9 @@ from entitlements.audit import trail
 from entitlements.audit.models import AuditEvent
 from entitlements.connectors.checking import check_connection
 from entitlements.decisions import Denied
+from entitlements.directory.service_accounts import create_service_account
+from entitlements.directory.tenant_roles import tenant_role
+from entitlements.policies.risk_operations import report_risk
 from portal.admin.looking import BoundedPaginator
 from portal.admin.registry import administration
 from tests.factories import (
@@ -55,10 +56,11 @@ def something_of_everything(ada):
     models.Grant.objects.create(user=ada, role=role)
     NotificationFactory(recipient=ada)
     GroupFactory(members=[ada])
-    TenantRole.objects.create(name="Catalog creators")
     models.Heartbeat.objects.create(name="other", beat_at=clock.now())
     outbox.enqueue("sweep.run")
     trail.record("user.signed_in", ada, by=ada)
+    report_risk(ada, "identity", 3, source="Identity provider", by=None)
+    models.RiskStage.objects.create(kind="identity", group=GroupFactory(name="Security desk"))
 
 
 # Who gets in
@@ -105,7 +107,7 @@ def test_an_administrator_who_was_disabled_does_not_get_in(client, ivo):
 def test_the_overview_names_every_list_and_says_what_it_is_not_for(as_ivo):
     html = page(as_ivo, "index")
 
-    for heading in ("People", "Tenant roles", "Connected systems", "What happened", "Queue"):
+    for heading in ("People", "Groups", "Connected systems", "What happened", "Queue"):
         assert heading in html
     assert "People's access is managed in the portal" in html
 
@@ -186,7 +188,6 @@ def test_no_page_has_a_style_or_a_script_of_its_own(as_ivo, something_of_everyth
         reverse("admin:entitlements_user_change", args=[ada.pk]),
         reverse("admin:entitlements_user_history", args=[ada.pk]),
         reverse("admin:entitlements_connectedsystem_add"),
-        reverse("admin:auth_group_add"),
         reverse("admin:entitlements_group_change", args=[models.Group.objects.first().pk]),
     ]
     for address in addresses:
@@ -230,10 +231,9 @@ def test_two_people_never_share_an_address(as_ivo, ada):
 
 
 def test_a_change_is_written_down_with_old_and_new_values(as_ivo, ada):
-    creators = TenantRole.objects.create(name="Catalog creators")
     change = reverse("admin:entitlements_user_change", args=[ada.pk])
     sent = user_form(
-        display_name=ada.display_name, email=ada.email, department="Sales", groups=[creators.pk]
+        display_name=ada.display_name, email=ada.email, department="Sales", cost_center="C1"
     )
 
     assert as_ivo.post(change, sent).status_code == 302
@@ -241,9 +241,8 @@ def test_a_change_is_written_down_with_old_and_new_values(as_ivo, ada):
     changes = AuditEvent.objects.about(ada).get().details["changes"]
     assert changes == {
         "department": {"old": "", "new": "Sales"},
-        "groups": {"old": [], "new": ["Catalog creators"]},
+        "cost_center": {"old": "", "new": "C1"},
     }
-    assert ada.groups.get() == creators
 
 
 def test_what_the_directory_says_is_not_changed_here(as_ivo, ada):
@@ -252,13 +251,43 @@ def test_what_the_directory_says_is_not_changed_here(as_ivo, ada):
     ada.save()
     change = reverse("admin:entitlements_user_change", args=[ada.pk])
 
-    as_ivo.post(change, user_form(display_name="Somebody else", is_superuser="on"))
+    as_ivo.post(change, user_form(display_name="Somebody else"))
 
     ada.refresh_from_db()
-    assert (ada.display_name, ada.is_superuser) == ("Ada Lovelace", True)
+    assert ada.display_name == "Ada Lovelace"
 
 
-def test_nobody_takes_his_own_rights(as_ivo, ivo):
+def test_roles_are_looked_at_here_and_given_elsewhere(as_ivo, ada):
+    ada.groups.add(tenant_role("auditor"))
+    change = reverse("admin:entitlements_user_change", args=[ada.pk])
+    sent = user_form(display_name="Ada", email=ada.email, is_superuser="on", groups=["1"])
+
+    assert "Auditor" in as_ivo.get(change).content.decode()
+    assert as_ivo.post(change, sent).status_code == 302
+
+    ada.refresh_from_db()
+    assert (ada.display_name, ada.is_superuser, ada.groups.count()) == ("Ada", False, 1)
+
+
+def test_service_accounts_are_not_among_the_people(as_ivo, ivo, ada):
+    program = create_service_account("Device register", by=ivo)
+
+    assert "Device register" not in page(as_ivo, "entitlements_user_changelist")
+    change = reverse("admin:entitlements_user_change", args=[program.pk])
+    assert as_ivo.get(change).status_code != 200
+    sent = user_form(user_type="service")
+    assert as_ivo.post(reverse("admin:entitlements_user_add"), sent).status_code == 200
+    assert models.User.objects.services().count() == 1
+
+    change = reverse("admin:entitlements_user_change", args=[ada.pk])
+    sent = user_form(display_name="Ada", email=ada.email, manager=program.email)
+    assert "manager" in as_ivo.post(change, sent).context["adminform"].form.errors
+    add = reverse("admin:entitlements_group_add")
+    response = as_ivo.post(add, group_form(people=program.email))
+    assert program.email in str(response.context["adminform"].form.errors["people"])
+
+
+def test_nobody_disables_himself(as_ivo, ivo):
     change = reverse("admin:entitlements_user_change", args=[ivo.pk])
 
     as_ivo.post(change, {"display_name": "Ivo", "email": ivo.email, "user_type": "member"})
@@ -335,17 +364,6 @@ def test_a_synced_group_is_only_looked_at(as_ivo):
 
     assert as_ivo.get(change).status_code == 200
     assert as_ivo.post(change, {"name": "Mine"}).status_code == 404
-
-
-def test_a_tenant_role_gives_no_right_that_opens_every_catalog(as_ivo):
-    add = reverse("admin:auth_group_add")
-    opens_all = Permission.objects.get(codename="view_catalog")
-    creates = Permission.objects.get(codename="add_catalog")
-
-    refused = as_ivo.post(add, {"name": "Readers of all", "permissions": [opens_all.pk]})
-    assert refused.status_code == 200
-    assert as_ivo.post(add, {"name": "Creators", "permissions": [creates.pk]}).status_code == 302
-    assert [role.name for role in TenantRole.objects.all()] == ["Creators"]
 
 
 # Connected systems
@@ -427,3 +445,45 @@ def test_only_administrators_try_connections(ada):
     with pytest.raises(Denied) as denied:
         check_connection(ConnectedSystemFactory(), by=ada)
     assert denied.value.codes == {"administrators_only"}
+
+
+# Risk
+
+
+def test_who_judges_a_risk_is_said_by_the_name_of_a_group(as_ivo):
+    desk, _ = GroupFactory(name="Security desk"), GroupFactory(name="Compliance")
+    add = reverse("admin:entitlements_riskstage_add")
+    sent = {"kind": "identity", "from_level": 2, "group": "Security desk", "decision_days": 5}
+
+    assert as_ivo.post(add, sent).status_code == 302
+
+    stage = models.RiskStage.objects.get()
+    assert (stage.group, stage.from_level, stage.decision_days) == (desk, 2, 5)
+    change = reverse("admin:entitlements_riskstage_change", args=[stage.pk])
+    assert 'value="Security desk"' in as_ivo.get(change).content.decode()
+    assert as_ivo.post(change, sent | {"group": "Compliance"}).status_code == 302
+    stage.refresh_from_db()
+    assert stage.group.name == "Compliance"
+    changes = AuditEvent.objects.about(stage).last().details["changes"]
+    assert changes["group"]["new"] == "Compliance"
+
+
+def test_a_group_that_does_not_exist_is_named(as_ivo):
+    sent = {"kind": "identity", "from_level": 2, "group": "Desk", "decision_days": 5}
+
+    answer = as_ivo.post(reverse("admin:entitlements_riskstage_add"), sent)
+
+    assert "No group is called Desk." in answer.content.decode()
+    assert not models.RiskStage.objects.exists()
+
+
+def test_reported_risks_are_called_off_from_the_list(as_ivo, ivo, ada):
+    signal = report_risk(ada, "identity", 3, source="Identity provider", by=None)
+    chosen = {"action": "clear", "_selected_action": [str(signal.pk)]}
+
+    assert as_ivo.post(reverse("admin:entitlements_risksignal_changelist"), chosen).status_code
+
+    signal.refresh_from_db()
+    assert signal.cleared_at
+    event = AuditEvent.objects.about(ada).last()
+    assert (event.action, event.actor_id) == ("user.risk_cleared", ivo.pk)

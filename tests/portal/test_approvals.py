@@ -11,17 +11,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from entitlements import clock
-from entitlements.models import AccessRequest, ApprovalStep, Assignment
-from entitlements.policies.models import Expiration
+from entitlements.models import AccessRequest, ApprovalStep, Assignment, StepApprover
+from entitlements.policies.models import Expiration, frozen_terms
 from entitlements.requests import deciding, operations
+from entitlements.requests.context import facts_about
 from entitlements.requests.states import RequestState
 from portal.approvals import views
+from portal.templatetags.approvals import sentence
 from tests.factories import (
+    AccessRequestFactory,
     ApprovalStageFactory,
     AssignmentFactory,
     AssignmentPolicyFactory,
     UserFactory,
 )
+from tests.volumes import gather_statistics
 
 pytestmark = pytest.mark.django_db
 
@@ -159,8 +163,9 @@ def test_only_approvers_find_the_way_in_and_its_count(client, ask, bo, ada):
     assert '<span class="count">1</span>' in page
 
 
-@pytest.mark.parametrize("path", [INBOX, "/approvals/decided/", "/notifications/"])
-def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo, path):
+def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo):
+    paths = [INBOX, "/approvals/decided/", "/notifications/"]
+
     def ask(count):
         policies = []
         for _ in range(5):
@@ -174,17 +179,21 @@ def test_pages_cost_as_many_queries_for_300_requests_as_for_10(bos, bo, path):
             if number % 2:
                 deciding.approve(access_request, by=bo)
 
-    def cost():
+    def costs():
+        gather_statistics()
+        return [cost(path) for path in paths]
+
+    def cost(path):
         with CaptureQueriesContext(connection) as captured:
             assert bos.get(path).status_code == 200
         return len(captured)
 
     ask(10)
-    few = cost()
+    few = costs()
     ask(290)
 
-    assert cost() == few
-    assert few <= 15
+    assert costs() == few
+    assert max(few) <= 15
 
 
 # Deciding one
@@ -454,8 +463,10 @@ def test_a_strangers_forged_decision_finds_nothing(client, ada, ask, choice):
 @pytest.mark.parametrize("choice", ["approve", "deny"])
 @pytest.mark.parametrize("role", ["requestor", "target"])
 def test_nobody_decides_about_himself_by_a_forged_post(bos, bo, ask, choice, role):
-    access_request = ask()
-    AccessRequest.objects.filter(pk=access_request.pk).update(**{role: bo})
+    access_request = ask(by=bo if role == "target" else None)
+    requestor = UserFactory() if role == "target" else bo
+    AccessRequest.objects.filter(pk=access_request.pk).update(requestor=requestor)
+    StepApprover.objects.get_or_create(step=access_request.steps.get(), user=bo)
 
     one = bos.post(address(choice, access_request), {"justification": "x"})
     many = bos.post(
@@ -584,3 +595,35 @@ def test_decided_stages_of_mine_and_of_others_are_listed(bos, ask, bo, gita):
 
 def test_without_decisions_the_page_says_so(bos):
     assert "No decisions yet" in bos.get("/approvals/decided/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "corrects", "words"),
+    [
+        ("user_add", False, "Ana Diaz asks for Reports"),
+        ("admin_add", False, "Bo Chen gives Ana Diaz Reports"),
+        ("on_behalf_add", False, "Bo Chen asks for Reports for Ana Diaz"),
+        ("system_add", False, "Ana Diaz is to get Reports automatically"),
+        ("user_extend", False, "Ana Diaz asks to keep Reports"),
+        ("admin_update", False, "Bo Chen lets Ana Diaz keep Reports"),
+        ("system_update", False, "Ana Diaz is to keep Reports automatically"),
+        ("user_update", True, "Ana Diaz corrects answers for Reports"),
+        ("admin_update", True, "Bo Chen corrects answers of Ana Diaz for Reports"),
+        ("system_update", True, "Answers of Ana Diaz for Reports are corrected automatically"),
+    ],
+)
+def test_every_kind_of_request_is_said_in_one_line(bo, kind, corrects, words):
+    policy = AssignmentPolicyFactory(package__name="Reports")
+    ana = UserFactory(display_name="Ana Diaz")
+    made = AccessRequestFactory(
+        kind=kind,
+        policy=policy,
+        requestor=bo,
+        target=ana,
+        assignment=AssignmentFactory(policy=policy, target=ana),
+        terms={**frozen_terms(policy), "corrects": corrects},
+    )
+
+    (facts,) = facts_about(AccessRequest.objects.filter(pk=made.pk))
+
+    assert sentence(facts) == words

@@ -614,7 +614,7 @@ def test_a_policy_with_stages_is_created(send, open_page, package, bo, gita):
     fields = {
         **POLICY,
         "stage_count": "2",
-        "stage1-asks_manager": "on",
+        "stage1-relations": "manager",
         "stage1-fallbacks": f"user:{bo.pk}",
         "stage1-decision_days": "3",
         "stage2-approvers": [f"user:{gita.pk}", f"group:{group.pk}"],
@@ -649,7 +649,7 @@ def test_a_manager_stage_without_fallback_is_refused_with_its_code(send, package
     fields = {
         **POLICY,
         "stage_count": "1",
-        "stage1-asks_manager": "on",
+        "stage1-relations": "manager",
         "stage1-decision_days": "3",
     }
 

@@ -162,7 +162,7 @@ def test_a_card_says_who_has_the_request(as_ada, ada, bo, payments):
 
 
 def test_a_card_keeps_the_names_that_a_policy_hides(as_ada, ada, bo, payments):
-    payments.shows_approvers = False
+    payments.shows_approvers = "no"
     payments.save()
     ApprovalStageFactory(policy=payments, approvers=[bo])
     operations.submit(payments, by=ada)
@@ -208,7 +208,7 @@ def test_a_package_says_what_it_gives_who_decides_and_for_how_long(as_ada, bo, g
 
 
 def test_approvers_are_named_only_if_the_policy_says_so(as_ada, bo):
-    policy = AssignmentPolicyFactory(shows_approvers=False)
+    policy = AssignmentPolicyFactory(shows_approvers="no")
     ApprovalStageFactory(policy=policy, approvers=[bo])
 
     text = as_ada.get(detail(policy.package)).text

@@ -33,6 +33,7 @@ from tests.factories import (
     CatalogFactory,
     ConnectedSystemFactory,
 )
+from tests.volumes import gather_statistics
 
 pytestmark = pytest.mark.django_db
 
@@ -126,12 +127,6 @@ def request(policies, person, approver, *, state=RequestState.PENDING_APPROVAL):
     )
     StepApprover.objects.bulk_create(StepApprover(step=step, user=approver) for step in steps)
     return made
-
-
-def gather_statistics():
-    """Do what the database does by itself in time; PostgreSQL plans badly without it."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def fill(count, ada, bo):

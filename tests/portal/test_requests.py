@@ -123,7 +123,7 @@ def test_a_waiting_request_says_who_has_it_until_when_and_what_comes(as_ada, pen
     assert "If nobody answers by" in response.text
     told = lines(response)
     assert told[0] == "You asked for Sales Payments."
-    assert told[1] == "Bo Chen was asked to decide."
+    assert told[1] == "Bo Chen was asked to decide (stage 1 of 2)."
     assert told[2].startswith("Bo Chen decides by ")
     assert told[3] == "Then Gita Rao decides."
     assert told[4].startswith("Set up: Resource")
@@ -141,6 +141,7 @@ def test_the_story_goes_on_with_every_act(as_ada, ada, bo, gita, pending, run_qu
     assert lines(response)[2:] == [
         "You reminded Bo Chen.",
         "Bo Chen approved (stage 1 of 2).",
+        "Gita Rao was asked to decide (stage 2 of 2).",
         "Gita Rao approved (stage 2 of 2).",
         "Set-up began.",
         "Everything is set up.",
@@ -152,7 +153,7 @@ def test_the_story_goes_on_with_every_act(as_ada, ada, bo, gita, pending, run_qu
 def test_names_that_the_policy_hides_are_for_approvers_and_managers(
     client, ada, bo, gita, policy, appoint
 ):
-    policy.shows_approvers = False
+    policy.shows_approvers = "no"
     policy.save()
     pending = operations.submit(policy, by=ada)
     operations.remind(pending, by=ada)
@@ -204,7 +205,7 @@ def test_no_one_who_can_decide_is_said_with_whom_to_tell(as_ada, ada, bo, gita, 
     assert "No one can decide this stage" in response.text
     assert "Tell the owner" in response.text
     assert "Gita Rao" in response.text
-    assert "No one could be asked to decide." in lines(response)
+    assert "No one could be asked to decide (stage 1 of 2)." in lines(response)
     assert ">Remind<" not in response.text
     assert "No one can decide" in as_ada.get("/requests/").text
 

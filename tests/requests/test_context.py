@@ -54,7 +54,7 @@ def test_the_stage_that_waits_and_those_around_it_are_told(ada, bo, approved_twi
     facts = facts_of(access_request)
 
     assert facts.step.position == 2
-    assert [step.decided_by for step in facts.decided_steps] == [bo]
+    assert [voice.name for voice in facts.voices] == [str(bo)]
     assert facts.coming == 0
     assert not facts.requires_justification
     assert not facts.is_extension

@@ -19,7 +19,7 @@ def test_the_waiting_stage_and_who_is_asked_come_along_by_two_queries(
     with django_assert_num_queries(3):
         found = AccessRequest.objects.with_waiting_step().order_by("created_at")
         steps = [access_request.waiting_step for access_request in found]
-        asked = [list(step.approvers.all()) for step in steps if step]
+        asked = [step.waited_for for step in steps if step]
 
     assert steps[0].position == 1
     assert steps[1] is None

@@ -7,7 +7,6 @@ from entitlements.assignments.operations import remind_holder
 from entitlements.decisions import Denied
 from entitlements.models import ApprovalStep, Assignment, Notification
 from entitlements.requests import deciding, operations
-from entitlements.requests.flow import next_step_reminder
 from tests.factories import (
     ApprovalStageFactory,
     AssignmentFactory,
@@ -17,22 +16,6 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    ("days", "reminder"),
-    [(14, 7), (4, 2), (2, 1), (1.5, 0.5), (1, 0.5), (0.5, 0.25)],
-)
-def test_approvers_are_reminded_at_half_time_or_a_day_before(days, reminder):
-    moment = clock.now()
-
-    assert next_step_reminder(moment, moment + days * DAY) == moment + reminder * DAY
-
-
-def test_after_the_deadline_no_reminder_is_planned():
-    moment = clock.now()
-
-    assert next_step_reminder(moment, moment) is None
 
 
 def test_approvers_are_reminded_twice(pending, actions, told):

@@ -8,12 +8,14 @@ from entitlements.requests import deciding, permissions
 from entitlements.requests.models import stage_terms
 from entitlements.requests.states import (
     ADDS,
+    CORRECTS,
     EVERY,
     EXTENDS,
     MOVING,
     OPEN,
     REMOVES,
     TRANSITIONS,
+    UPDATES,
     Event,
     InvalidTransition,
     RequestKind,
@@ -21,6 +23,7 @@ from entitlements.requests.states import (
     allows,
     target_of,
 )
+from portal.wording import HEADINGS
 from tests.factories import AccessRequestFactory, AssignmentFactory, UserFactory
 
 TERMINAL = {
@@ -56,9 +59,23 @@ def test_every_kind_can_end_and_nothing_leads_out_of_an_end(kind):
 
 def test_kinds_are_sorted_without_a_rest():
     assert sorted(EVERY) == sorted(RequestKind)
-    assert len(ADDS) + len(EXTENDS) + len(REMOVES) == len(RequestKind)
+    assert len(ADDS) + len(UPDATES) + len(REMOVES) == len(RequestKind)
+    assert set(EXTENDS) | set(CORRECTS) == set(UPDATES)
     assert set(OPEN) < set(MOVING)
     assert not set(MOVING) & TERMINAL
+
+
+def test_every_kind_of_the_reference_product_is_known():
+    """Checklist 120: each with its words, and with a heading on its page."""
+    of_graph = {
+        "user_add", "user_extend", "user_update", "user_remove", "admin_add", "admin_update",
+        "admin_remove", "system_add", "system_update", "system_remove", "on_behalf_add",
+        "approver_remove",
+    }  # fmt: skip
+
+    assert of_graph | {"on_behalf_remove"} == set(RequestKind)
+    assert set(HEADINGS) == set(RequestKind)
+    assert len({kind.label for kind in RequestKind}) == len(RequestKind)
 
 
 def test_exactly_the_steps_of_the_table_are_allowed():
@@ -99,6 +116,20 @@ WHAT_MUST_BE = [
     ("user_extend", "pending_approval", "approve", "approved"),
     ("user_extend", "approved", "extend", "delivered"),
     ("user_extend", "pending_approval", "cancel", "canceled"),
+    ("user_update", "approved", "correct", "delivered"),
+    ("admin_update", "approved", "correct", "delivered"),
+    ("admin_update", "approved", "extend", "delivered"),
+    ("user_add", "pending_approval", "call_out", "waiting_for_callback"),
+    ("user_add", "waiting_for_callback", "resume_stage", "pending_approval"),
+    ("user_add", "submitted", "fail", "delivery_failed"),
+    ("user_add", "pending_approval", "fail", "delivery_failed"),
+    ("system_add", "submitted", "approve_automatically", "approved"),
+    ("system_add", "approved", "start", "delivering"),
+    ("system_add", "delivering", "give_some", "partially_delivered"),
+    ("system_update", "approved", "extend", "delivered"),
+    ("system_update", "approved", "correct", "delivered"),
+    ("system_remove", "submitted", "remove", "delivering"),
+    ("system_remove", "delivering", "take_all", "delivered"),
 ]
 
 
@@ -118,6 +149,12 @@ WHAT_MUST_NOT_BE = [
     ("user_remove", "submitted", "ask_approvers"),
     ("user_extend", "approved", "start"),
     ("user_extend", "scheduled", "cancel"),
+    ("user_update", "approved", "extend"),
+    ("user_update", "approved", "start"),
+    ("user_extend", "approved", "correct"),
+    ("user_update", "approved", "schedule"),
+    ("system_remove", "submitted", "ask_approvers"),
+    ("system_add", "approved", "extend"),
 ]
 
 

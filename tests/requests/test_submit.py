@@ -9,7 +9,7 @@ from entitlements.catalog.models import PackageState
 from entitlements.decisions import Denied
 from entitlements.directory.models import UserType
 from entitlements.models import AccessRequest, AuditEvent, Grant
-from entitlements.policies.models import Expiration, Scope
+from entitlements.policies.models import AssignmentPolicy, Expiration, Scope
 from entitlements.policies.rules import LONGEST_TEXT
 from entitlements.requests import operations
 from entitlements.requests.models import StepState
@@ -19,6 +19,7 @@ from tests.factories import (
     ApprovalStageFactory,
     AssignmentFactory,
     AssignmentPolicyFactory,
+    CatalogFactory,
     GroupFactory,
     UserFactory,
 )
@@ -240,6 +241,25 @@ def test_a_policy_whose_date_has_passed_gives_nothing(ada):
         operations.submit(policy, by=ada)
 
     assert denied.value.codes == {"policy_ended"}
+
+
+def test_guests_get_nothing_from_a_catalog_for_members_only(ada, bo, appoint):
+    guest = UserFactory(user_type=UserType.GUEST)
+    everyone = AssignmentPolicyFactory(
+        scope=Scope.ALL_USERS, package__catalog=CatalogFactory(is_external=False)
+    )
+    appoint(bo, everyone.package.catalog, "assignment_manager")
+
+    for give in (
+        lambda: operations.submit(everyone, by=guest),
+        lambda: operations.assign(everyone, guest, by=bo),
+    ):
+        with pytest.raises(Denied) as denied:
+            give()
+        assert denied.value.codes == {"members_only"}
+    assert not AssignmentPolicy.objects.open_to(guest).exists()
+    assert AssignmentPolicy.objects.open_to(ada).get() == everyone
+    assert operations.submit(everyone, by=ada).state == RequestState.DELIVERING
 
 
 def test_guests_ask_only_under_policies_for_everyone(ada):

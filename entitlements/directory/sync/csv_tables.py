@@ -37,34 +37,39 @@ class Table:
 
 def read(path: Path, *, required: Collection[str], optional: Collection[str]) -> Table:
     """Read a file whole; raises BadFile when its encoding, its columns or its quotes are wrong."""
-    text = _text(path)
-    first_line = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first_line.count)
-    records = _records(path, text, separator)
-    _, header = next(records, (1, []))
-    columns = tuple(_column(name) for name in header)
-    _check_columns(path, columns, required, optional)
-    rows = [_row(path, line, columns, cells) for line, cells in records if cells]
-    return Table(columns, rows)
-
-
-def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BadFile(f"{path.name} cannot be read: {error.strerror}.") from error
+    return parse(data, path.name, required=required, optional=optional)
+
+
+def parse(data: bytes, name: str, *, required: Collection[str], optional: Collection[str]) -> Table:
+    """Read the content of a file that is called `name`; raises BadFile as `read` does."""
+    text = _text(data, name)
+    first_line = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first_line.count)
+    records = _records(name, text, separator)
+    _, header = next(records, (1, []))
+    columns = tuple(column(cell) for cell in header)
+    _check_columns(name, columns, required, optional)
+    rows = [_row(name, line, columns, cells) for line, cells in records if cells]
+    return Table(columns, rows)
+
+
+def _text(data: bytes, name: str) -> str:
     if data.startswith(UTF_16) or b"\0" in data[:2]:
-        raise BadFile(f"{path.name} line 1: the file is UTF-16. Save it as UTF-8.")
+        raise BadFile(f"{name} line 1: the file is UTF-16. Save it as UTF-8.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadFile(
-            f"{path.name} line {line}: this is not UTF-8, perhaps Latin-1. Save the file as UTF-8."
+            f"{name} line {line}: this is not UTF-8, perhaps Latin-1. Save the file as UTF-8."
         ) from error
 
 
-def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _records(name: str, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record with the line in which it begins."""
     lines = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     begins = 1
@@ -73,15 +78,16 @@ def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[
             yield begins, cells
             begins = lines.line_num + 1
     except csv.Error as error:
-        raise BadFile(f"{path.name} line {begins}: {error}.") from error
+        raise BadFile(f"{name} line {begins}: {error}.") from error
 
 
-def _column(name: str) -> str:
+def column(name: str) -> str:
+    """Return the name of a column as it is compared: small letters, words joined by "_"."""
     return "_".join(name.replace("-", " ").lower().split())
 
 
 def _check_columns(
-    path: Path, columns: tuple[str, ...], required: Collection[str], optional: Collection[str]
+    name: str, columns: tuple[str, ...], required: Collection[str], optional: Collection[str]
 ) -> None:
     mistakes = []
     if missing := [name for name in required if name not in columns]:
@@ -92,17 +98,17 @@ def _check_columns(
         mistakes.append(f"twice: {', '.join(twice)}")
     if mistakes:
         raise BadFile(
-            f"{path.name} line 1: the columns are wrong ({'; '.join(mistakes)}). "
+            f"{name} line 1: the columns are wrong ({'; '.join(mistakes)}). "
             f"Needed: {', '.join(required)}. Allowed too: {', '.join(optional)}."
         )
 
 
-def _row(path: Path, line: int, columns: tuple[str, ...], cells: list[str]) -> Row:
+def _row(name: str, line: int, columns: tuple[str, ...], cells: list[str]) -> Row:
     mistake = ""
     if len(cells) != len(columns):
         mistake = f"there are {len(cells)} cells for {len(columns)} columns"
     return Row(
-        where=f"{path.name} line {line}",
+        where=f"{name} line {line}",
         cells=dict(zip(columns, (cell.strip() for cell in cells), strict=False)),
         mistake=mistake,
     )

@@ -10,8 +10,8 @@ from django.db.models.functions import Lower
 from entitlements.directory.models import Group, GroupNesting, Membership
 from entitlements.directory.sync.circles import links_in_circles
 from entitlements.directory.sync.people import CHUNK, People, chunks
-from entitlements.directory.sync.plan import Change, Links, Pair, Plan
-from entitlements.directory.sync.records import Feed, GroupRecord, Link, Value
+from entitlements.directory.sync.plan import Change, Column, Links, Pair, Plan
+from entitlements.directory.sync.records import Feed, GroupRecord, Link
 from entitlements.directory.sync.values import LONGEST_GROUP_NAME
 
 
@@ -143,7 +143,7 @@ class Groups:
 
     def _change(self, record: GroupRecord, row: Stored) -> None:
         self.plan.names[row.pk] = record.name
-        columns: dict[str, tuple[Value, Value]] = {}
+        columns: dict[str, tuple[Column, Column]] = {}
         for name in ("name", "description", "kind"):
             before, after = getattr(row, name), getattr(record, name)
             if before != after:

@@ -88,7 +88,11 @@ def csv_system(name: str = CSV_SYSTEM) -> ConnectedSystem:
     system = ConnectedSystem.objects.filter(name__iexact=name).first()
     system = system or ConnectedSystem(name=name, kind="csv")
     if system.kind != "csv":
-        deny("not_csv", f"{system} is a system of another kind: choose another name.").require()
+        deny(
+            "not_csv",
+            f"{system} is a system of another kind: choose another name.",
+            "Choose another name.",
+        ).require()
     return system
 
 

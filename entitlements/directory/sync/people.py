@@ -9,13 +9,23 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db.models.functions import Lower
 
-from entitlements.directory.models import Account, User
+from entitlements.directory.models import Account, User, UserType
+from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.directory.organizations.terms import domain_of
 from entitlements.directory.sync.circles import settled_above
-from entitlements.directory.sync.plan import Change, NewManager, Plan
+from entitlements.directory.sync.plan import Change, Column, NewManager, Plan
 from entitlements.directory.sync.records import Feed, PersonRecord, Value
 
 CHUNK: Final = 500
-COLUMNS: Final = ("pk", "is_active", "manager_id", "display_name")
+COLUMNS: Final = (
+    "pk",
+    "is_active",
+    "manager_id",
+    "display_name",
+    "is_invited",
+    "user_type",
+    "organization_id",
+)
 Thing = TypeVar("Thing")
 
 
@@ -27,6 +37,9 @@ class Stored:
     is_active: bool
     manager: UUID | None
     name: str
+    is_invited: bool
+    user_type: str
+    organization: UUID | None
     values: tuple[Value, ...]
 
 
@@ -37,7 +50,7 @@ class Holder:
     row: Stored
     source: UUID | None
     key: str
-    is_administrator: bool
+    stays_ours: bool
     employee_id: str
 
 
@@ -48,6 +61,7 @@ class People:
         self.plan = plan
         self.feed = feed
         self.stored = self._read_stored()
+        self.organizations = _organizations()
         self.records: dict[str, PersonRecord] = {}
         self.by_key: dict[str, UUID] = {key: row.pk for key, row in self.stored.items()}
         plan.names.update({row.pk: row.name for row in self.stored.values()})
@@ -143,10 +157,11 @@ class People:
             )
         if holder.source is not None or not is_new:
             return "address_taken", f"{address} belongs to {holder.row.name} already"
-        if holder.is_administrator:
+        if holder.stays_ours:
             return (
                 "address_of_administrator",
-                f"{address} belongs to an administrator of the portal, whom no source takes over",
+                f"{address} belongs to an administrator of the portal or a service account, "
+                "whom no source takes over",
             )
         return "", ""
 
@@ -160,6 +175,7 @@ class People:
                 key,
                 is_superuser,
                 is_staff,
+                user_type,
                 employee_id,
                 *row,
             ) in people.values_list(
@@ -168,22 +184,31 @@ class People:
                 "source_key",
                 "is_superuser",
                 "is_staff",
+                "user_type",
                 "employee_id",
                 *COLUMNS,
                 *self.feed.attributes,
             ):
-                is_administrator = is_superuser or is_staff
-                holders[address] = Holder(_stored(row), source, key, is_administrator, employee_id)
+                stays = is_superuser or is_staff or user_type == UserType.SERVICE
+                holders[address] = Holder(_stored(row), source, key, stays, employee_id)
         return holders
 
     def _change(self, record: PersonRecord, row: Stored, new_key: str) -> None:
         name = self.plan.names[row.pk] = str(self._value(record, "display_name"))
-        if row.values == record.values and row.is_active == record.is_enabled and not new_key:
+        organization = self._organization_of(record, row)
+        is_same = row.values == record.values and row.is_active == record.is_enabled
+        if is_same and row.organization == _key(organization) and not new_key:
             return
         pairs = zip(self.feed.attributes, row.values, record.values, strict=True)
-        columns = {name: (old, new) for name, old, new in pairs if old != new}
+        columns: dict[str, tuple[Column, Column]] = {
+            name: (old, new) for name, old, new in pairs if old != new
+        }
         if row.is_active != record.is_enabled:
             columns["is_active"] = (row.is_active, record.is_enabled)
+        if row.organization != _key(organization):
+            columns["organization"] = (self.organizations.get(row.organization), organization)
+        if row.is_invited:
+            columns["is_invited"] = (True, False)
         self.plan.changed_people.append(Change(row.pk, name, columns, new_key))
 
     def _disable(self, row: Stored) -> None:
@@ -197,12 +222,25 @@ class People:
             source=self.plan.system,
             source_key=record.key,
             is_active=record.is_enabled,
+            organization=self._organization_of(record, None),
             password=make_password(None),
             **values,
         )
         self.by_key[record.key] = user.pk
         self.plan.names[user.pk] = str(user)
         self.plan.new_people.append(user)
+
+    def _organization_of(
+        self, record: PersonRecord, row: Stored | None
+    ) -> ConnectedOrganization | None:
+        """Return to whom a guest belongs: as before, unless he is new or has another address."""
+        kind = self._value(record, "user_type") or (row.user_type if row else UserType.MEMBER)
+        if kind != UserType.GUEST:
+            return None
+        address = self._value(record, "email")
+        if row and row.organization and address in ("", self._of(row.values, "email")):
+            return self.organizations[row.organization]
+        return self.organizations.get(domain_of(str(address)))
 
     def _compare_managers(self) -> None:
         stored: dict[UUID, UUID | None] = {row.pk: row.manager for row in self.stored.values()}
@@ -275,8 +313,21 @@ class People:
 
 
 def _stored(row: Sequence[Any]) -> Stored:
-    pk, is_active, manager, name, *values = row
-    return Stored(pk, is_active, manager, name, tuple(values))
+    pk, is_active, manager, name, is_invited, kind, organization, *values = row
+    return Stored(pk, is_active, manager, name, is_invited, kind, organization, tuple(values))
+
+
+def _organizations() -> dict[UUID | str | None, ConnectedOrganization]:
+    """Return every connected organization by its id and by each of its domains."""
+    found: dict[UUID | str | None, ConnectedOrganization] = {}
+    for organization in ConnectedOrganization.objects.prefetch_related("domains"):
+        found[organization.pk] = organization
+        found |= {one.domain: organization for one in organization.domains.all()}
+    return found
+
+
+def _key(organization: ConnectedOrganization | None) -> UUID | None:
+    return organization.pk if organization else None
 
 
 def chunks(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:

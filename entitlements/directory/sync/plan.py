@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from entitlements.directory.models import Account, Group, User
+from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.directory.sync.records import Problem, Value
 from entitlements.systems.models import ConnectedSystem
 
+Column = Value | ConnectedOrganization
 Pair = tuple[UUID, UUID]
 """A group and who, or what, is in it or over it."""
 
@@ -21,7 +23,7 @@ class Change:
 
     pk: UUID
     name: str
-    columns: dict[str, tuple[Value, Value]]
+    columns: dict[str, tuple[Column, Column]]
     key: str = ""
 
     @property
@@ -154,5 +156,5 @@ def _change_lines(thing: str, changes: Iterable[Change]) -> Iterator[str]:
         yield f"{act} {thing} {change.name}{details}"
 
 
-def _shown(value: Value) -> str:
+def _shown(value: Column) -> str:
     return str(value) if value not in ("", None) else "(nothing)"

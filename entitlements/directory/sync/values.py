@@ -7,7 +7,14 @@ from typing import Final, NoReturn
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from entitlements.directory.models import ATTRIBUTES, Group, GroupKind, User, UserType
+from entitlements.directory.models import (
+    ATTRIBUTES,
+    PEOPLE,
+    Group,
+    GroupKind,
+    User,
+    UserType,
+)
 from entitlements.directory.sync.records import Value
 
 DATES: Final = frozenset({"hire_date", "leave_date"})
@@ -42,7 +49,7 @@ def person_value(field: str, text: str) -> Value:
     if field == "email":
         return _email(text)
     if field == "user_type":
-        return _choice(field, text, UserType.values, default=UserType.MEMBER)
+        return _choice(field, text, [*PEOPLE], default=UserType.MEMBER)
     if len(text) > LONGEST[field]:
         raise BadValue("too_long", f"{field} has more than {LONGEST[field]} characters")
     if field == "display_name" and not text:

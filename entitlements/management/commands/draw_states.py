@@ -12,9 +12,9 @@ from entitlements.delivery.settling import OUTCOMES
 from entitlements.requests.states import (
     ADDS,
     EVERY,
-    EXTENDS,
     REMOVES,
     TRANSITIONS,
+    UPDATES,
     RequestKind,
     RequestState,
     Transition,
@@ -27,7 +27,7 @@ do not edit. A step that the table does not have is refused, whoever asks."""
 
 LIVES: tuple[tuple[str, tuple[RequestKind, ...]], ...] = (
     ("Requests to get access", ADDS),
-    ("Requests to keep access for longer", EXTENDS),
+    ("Requests to keep access for longer, or to correct answers", UPDATES),
     ("Requests to end access", REMOVES),
 )
 

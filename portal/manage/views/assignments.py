@@ -14,14 +14,24 @@ from django.views.decorators.http import require_http_methods, require_safe
 from entitlements.assignments.grants import Grant, roles_of
 from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
+from entitlements.catalog.permissions import can
 from entitlements.decisions import ALLOWED, Decision, Denied
 from entitlements.delivery import operations as delivery
-from entitlements.requests import operations
+from entitlements.directory.sync.csv_tables import BadFile
+from entitlements.requests import correcting, giving, operations, permissions
+from entitlements.requests.attributes import asking_of
+from entitlements.requests.bulk import BulkAssignment
+from entitlements.requests.inviting import invite
 from entitlements.requests.models import AccessRequest
+from entitlements.requests.records import delete_record, deletions_about
+from portal.corrections import CorrectionForm
+from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.languages import wanted_languages
 from portal.manage.doors import Crumb, form_page, package_for, rights, to_package
-from portal.manage.forms import PLACES, GiveForm, ReasonForm
+from portal.manage.forms import OUTSIDERS, PLACES, GiveForm, ProlongForm, ReasonForm
+from portal.manage.giving import entries_of, source_of
 from portal.manage.shown import history
 
 ON_A_PAGE = 50
@@ -41,6 +51,7 @@ class Words:
     model: str
     is_destructive: bool = False
     asks_why: bool = False
+    needs_why: bool = False
 
     @property
     def back(self) -> str:
@@ -84,6 +95,19 @@ TRY_AGAIN = Words(
     model="accessrequest",
 )
 
+DELETE = Words(
+    one="Delete the record of this request?",
+    many="Delete the records of these requests?",
+    effect="It goes for good, with the reasons, answers and decisions in it. The audit trail keeps "
+    "every event. Access stays as it is; those who approved it cannot end it any more.",
+    button="Delete records",
+    done="deleted",
+    model="accessrequest",
+    is_destructive=True,
+    asks_why=True,
+    needs_why=True,
+)
+
 
 class Outcome(NamedTuple):
     """What became of one row among many."""
@@ -105,6 +129,9 @@ def detail(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
         "rights": rights(request, assignment.package.catalog),
         "roles": roles_of(assignment),
         "requests": assignment.requests.select_related("requestor").order_by("-created_at"),
+        "deletions": deletions_about(assignment),
+        "answers": correcting.answers_of(assignment),
+        "asks": any(asking_of(assignment.policy)),
         "history": history(events, request.user),
     }
     return render(request, "manage/assignment.html", context)
@@ -131,6 +158,61 @@ def end(request: PortalRequest) -> HttpResponse:
             assignment, by=request.user, justification=reason
         ),
         END,
+    )
+
+
+@require_http_methods(FORM)
+def extend(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
+    """Let somebody keep access for longer, within the limits of its policy."""
+    visible = Assignment.objects.visible_to(request.user)
+    related = visible.select_related("package__catalog", "policy", "target")
+    assignment = get_object_or_404(related, pk=assignment_id)
+    can(request.user, "manage_assignments", assignment.package.catalog).require()
+    form = ProlongForm(request.POST or None, assignment=assignment)
+    if form.is_valid():
+        try:
+            made = operations.prolong(assignment, by=request.user, **form.wishes())
+        except Denied as denied:
+            refuse(form, denied)
+        else:
+            messages.success(request, f"{assignment.target} keeps {assignment.package} for longer.")
+            return redirect("requests:detail", made.pk)
+    address = reverse("manage:assignment", args=[assignment.pk])
+    return form_page(
+        request,
+        form,
+        title=f"Extend {assignment}",
+        button="Extend access",
+        crumbs=[Crumb(str(assignment), address)],
+        lead="The person is told. Where the policy has approvers, they may be asked first.",
+    )
+
+
+@require_http_methods(FORM)
+def correct(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
+    """Correct answers that were given for somebody's access."""
+    visible = Assignment.objects.visible_to(request.user)
+    related = visible.select_related("package__catalog", "policy", "target")
+    assignment = get_object_or_404(related, pk=assignment_id)
+    can(request.user, "manage_assignments", assignment.package.catalog).require()
+    languages = wanted_languages(request)
+    form = CorrectionForm(request.POST or None, assignment=assignment, languages=languages)
+    if form.is_valid():
+        try:
+            made = correcting.correct_for(assignment, by=request.user, **form.wishes())
+        except Denied as denied:
+            refuse(form, denied, form.places)
+        else:
+            messages.success(request, f"You asked to correct answers of {assignment.target}.")
+            return redirect("requests:detail", made.pk)
+    address = reverse("manage:assignment", args=[assignment.pk])
+    return form_page(
+        request,
+        form,
+        title=f"Correct answers for {assignment}",
+        button="Correct answers",
+        crumbs=[Crumb(str(assignment), address)],
+        lead="The person is told. Where the policy has approvers, they may be asked first.",
     )
 
 
@@ -169,6 +251,20 @@ def try_requests_again(request: PortalRequest) -> HttpResponse:
     )
 
 
+@require_http_methods(FORM)
+def delete_records(request: PortalRequest) -> HttpResponse:
+    """Ask, and delete the records of the completed requests that were chosen."""
+    permissions.can_delete_records(request.user).require()
+    return _each(
+        request,
+        AccessRequest.objects.managed_by(request.user),
+        lambda access_request, reason: delete_record(
+            access_request, by=request.user, justification=reason
+        ),
+        DELETE,
+    )
+
+
 def _each(
     request: PortalRequest, visible: QuerySet[Any], act: Callable[[Any, str], object], words: Words
 ) -> HttpResponse:
@@ -179,10 +275,10 @@ def _each(
     things = list(related.filter(pk__in=ids).order_by("target__display_name", "pk"))
     if not things:
         raise Http404
-    form = ReasonForm(request.POST if is_sent else None)
+    form = ReasonForm(request.POST if is_sent else None, is_required=words.needs_why)
     context: dict[str, Any] = {"things": things, "form": form, "words": words}
     if not (is_sent and form.is_valid()):
-        return render(request, "manage/chosen.html", context)
+        return render(request, "manage/chosen.html", context, status=422 if is_sent else 200)
     reason = form.cleaned_data["justification"]
     outcomes = [_attempt(act, thing, reason) for thing in things]
     done = sum(bool(outcome.decision) for outcome in outcomes)
@@ -211,8 +307,19 @@ def _ids(texts: Iterable[str]) -> list[UUID]:
 def give(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Give a package to somebody directly."""
     package = package_for(request, package_id, "manage_assignments")
-    form = GiveForm(request.POST or None, package=package)
-    if form.is_valid():
+    may_skip = bool(permissions.can_skip_approval(request.user, package.catalog))
+    form = GiveForm(
+        request.POST or None,
+        request.FILES or None,
+        package=package,
+        may_skip_approval=may_skip,
+        languages=wanted_languages(request),
+    )
+    if form.is_valid() and form.is_list:
+        bulk = _plan(request, form)
+        if bulk:
+            return redirect("manage:give_list", bulk.pk)
+    elif form.is_valid():
         access_request = _give(request, form)
         if access_request:
             messages.success(request, f"{access_request.target} gets {package}.")
@@ -224,16 +331,42 @@ def give(request: PortalRequest, package_id: UUID) -> HttpResponse:
         button="Give package",
         crumbs=to_package(package),
         lead="The same rules hold as for a request; the person is told.",
+        template="manage/give/form.html",
+        package=package,
+        lists=package.bulk_assignments.select_related("made_by").order_by("-created_at")[:5],
     )
+
+
+def _plan(request: PortalRequest, form: GiveForm) -> BulkAssignment | None:
+    """Check a whole list; nothing is given by that."""
+    policy, skips = form.cleaned_data["policy"], form.skips
+    try:
+        return giving.plan(
+            policy,
+            entries_of(form),
+            by=request.user,
+            source=source_of(form),
+            skips_approval=skips,
+        )
+    except BadFile as bad:
+        form.add_error("file", str(bad))
+    except Denied as denied:
+        refuse(form, denied)
+    return None
 
 
 def _give(request: PortalRequest, form: GiveForm) -> AccessRequest | None:
     person, policy = form.person_chosen(), form.cleaned_data["policy"]
-    if person is None:
+    address = form.cleaned_data["address"]
+    places = {**WISHES, **PLACES, **(OUTSIDERS if address else {}), **form.places_under(policy)}
+    if person is None and not address:
         form.add_error("person", "This person is not to be had. Choose somebody else.")
         return None
+    wish = {"by": request.user, "skips_approval": form.skips, **form.wishes()}
     try:
-        return operations.assign(policy, person, by=request.user, **form.wishes())
+        if person is None:
+            return invite(policy, address, name=form.cleaned_data["name"], **wish)
+        return operations.assign(policy, person, **wish)
     except Denied as denied:
-        refuse(form, denied, {**PLACES, "ends_in_the_past": "ends_on"})
+        refuse(form, denied, places)
         return None

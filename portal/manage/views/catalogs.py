@@ -15,9 +15,10 @@ from entitlements.catalog.terms import CatalogTerms
 from entitlements.decisions import Denied
 from portal.forms import refuse
 from portal.http import PortalRequest
+from portal.manage.catalog_forms import CatalogForm
 from portal.manage.counts import count_of
 from portal.manage.doors import Crumb, catalog_for, form_page, rights, to_catalog
-from portal.manage.forms import PLACES, CatalogForm
+from portal.manage.forms import PLACES
 from portal.manage.shown import history, package_state
 from portal.manage.todo import todos
 
@@ -58,6 +59,7 @@ def detail(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         "resources": resources.select_related("system")[:SHOWN],
         "resource_count": resources.count(),
         "appointments": appointments(catalog),
+        "extensions": catalog.extensions.order_by("name", "pk"),
         "history": history(events[:SHOWN], request.user),
     }
     return render(request, "manage/catalog.html", context)
@@ -67,7 +69,7 @@ def detail(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
 def add(request: PortalRequest) -> HttpResponse:
     """Create a catalog, whose owner is then the viewer."""
     can_create_catalogs(request.user).require()
-    form = CatalogForm(request.POST or None)
+    form = CatalogForm(request.POST or None, viewer=request.user)
     if form.is_valid():
         try:
             catalog = operations.create_catalog(form.terms(), by=request.user)
@@ -84,7 +86,8 @@ def add(request: PortalRequest) -> HttpResponse:
 def edit(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
     """Change a catalog's words and switches."""
     catalog = catalog_for(request, catalog_id, "change_catalog")
-    form = CatalogForm(request.POST or None, initial=CatalogTerms.of(catalog).as_dict())
+    initial = CatalogTerms.of(catalog).as_dict()
+    form = CatalogForm(request.POST or None, initial=initial, viewer=request.user)
     if form.is_valid():
         try:
             operations.change_catalog(catalog, form.terms(), by=request.user)

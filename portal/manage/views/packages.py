@@ -23,8 +23,11 @@ from portal.manage.doors import (
     to_catalog,
     to_package,
 )
+from portal.manage.double_holders import clashes_in_short
 from portal.manage.forms import PLACES, PackageForm, PackageRoleForm
+from portal.manage.naming import names_in
 from portal.manage.shown import history, package_state, summaries
+from portal.packages.shared import link_to
 
 SHOWN = 10
 FORM = ["GET", "HEAD", "POST"]
@@ -55,7 +58,8 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show a package: what it gives, how it is got, who holds it, what was changed."""
     package = package_for(request, package_id)
     mine = rights(request, package.catalog)
-    events = AuditEvent.objects.about(package).reverse()
+    events = list(AuditEvent.objects.about(package).reverse()[:SHOWN])
+    named = names_in(events, request.user, package.catalog_id)
     context = {
         "package": package,
         "state": package_state(package),
@@ -66,8 +70,9 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
         "policies": summaries(package),
         "held": wording.people(package.assignments.live().count()),
         "waiting": package.requests.open().count(),
-        "history": history(events[:SHOWN], request.user),
-        "address": request.build_absolute_uri(reverse("packages:detail", args=[package.pk])),
+        **clashes_in_short(package, request.user),
+        "history": history(events, request.user, named=named),
+        "link": link_to(package, request),
     }
     return render(request, "manage/package.html", context)
 

@@ -10,9 +10,14 @@ from entitlements.assignments.grants import Grant
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import resources as operations
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
-from entitlements.catalog.permissions import can_change_resource
+from entitlements.catalog.permissions import (
+    can_ask_for_attributes,
+    can_change_resource,
+    may_offer_from_systems,
+)
 from entitlements.catalog.terms import ResourceTerms, RoleTerms
 from entitlements.decisions import Denied
+from entitlements.delivery.holders import can_see_holders
 from entitlements.systems.models import ConnectedSystem
 from portal.forms import refuse
 from portal.http import PortalRequest
@@ -43,7 +48,10 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         "resource": resource,
         "crumbs": to_resource(resource)[:1],
         "decision": can_change_resource(request.user, resource),
+        "sees_holders": can_see_holders(request.user, resource),
         "roles": resource.roles.order_by("name"),
+        "attributes": resource.attributes.all(),
+        "may_ask": bool(can_ask_for_attributes(request.user, resource)),
         "catalogs": mine.filter(resources=resource).order_by("name"),
         "removable": set(removable.values_list("pk", flat=True)),
         "packages": packages.filter(roles__resource=resource).distinct().order_by("name"),
@@ -79,18 +87,21 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         button="Add resource",
         crumbs=to_catalog(catalog),
         template="manage/resource_add.html",
-        systems=systems.order_by("name") if request.user.is_superuser else (),
+        systems=systems.order_by("name") if may_offer_from_systems(request.user) else (),
         system=system,
     )
 
 
 def _system(request: PortalRequest) -> ConnectedSystem | None:
-    """Return the other system that was chosen; only administrators can offer what it holds."""
+    """Return the other system that was chosen; only administrators can offer what it holds.
+
+    Of which kind they are decides what they can offer.
+    """
     if "system" not in request.GET:
         return None
     systems = ConnectedSystem.objects.filter(is_enabled=True).exclude(kind="directory")
     wanted = next((one for one in systems if str(one.pk) == request.GET["system"]), None)
-    if wanted is None or not request.user.is_superuser:
+    if wanted is None or not may_offer_from_systems(request.user):
         raise Http404
     return wanted
 

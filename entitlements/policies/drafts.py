@@ -1,0 +1,71 @@
+"""Read the versions of a policy, and restore one as a draft that does nothing until it is saved."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from entitlements import clock
+from entitlements.audit import trail
+from entitlements.catalog.permissions import can
+from entitlements.decisions import deny
+from entitlements.directory.models import User
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.policies.operations import locked, terms_of
+from entitlements.policies.plain import to_plain
+from entitlements.policies.terms import PolicyTerms
+from entitlements.policies.versions import PolicyDraft
+
+
+@dataclass(frozen=True)
+class Version:
+    """A policy as it read from `at` (UTC) on, and who saved it, where that is known."""
+
+    number: int
+    terms: PolicyTerms
+    by: User | None
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"Version {self.number}"
+
+
+def versions_of(policy: AssignmentPolicy) -> list[Version]:
+    """Return every version, the newest first; there is always one."""
+    kept = policy.versions.select_related("by").order_by("-number")
+    versions = [Version(one.number, one.read(), one.by, one.at) for one in kept]
+    return versions or [Version(1, terms_of(policy), None, policy.created_at)]
+
+
+@transaction.atomic(durable=True)
+def restore_as_draft(policy: AssignmentPolicy, number: int, *, by: User) -> PolicyDraft:
+    """Make an earlier version the draft of the next, in place of any other draft."""
+    policy = locked(policy)
+    can(by, "manage_packages", policy.package.catalog).require()
+    newest, *earlier = versions_of(policy)
+    version = next((one for one in earlier if one.number == number), None)
+    if version is None:
+        deny(
+            "no_such_version",
+            f"{policy} has no earlier version {number}; the newest is {newest.number}.",
+            "Choose one from its history.",
+        ).require()
+    assert version is not None  # noqa: S101  # refused above
+    terms = to_plain(version.terms)
+    draft, _ = PolicyDraft.objects.update_or_create(
+        policy=policy,
+        defaults={"number": number, "terms": terms, "by": by, "at": clock.now()},
+    )
+    trail.record("policy.draft_made", policy, by=by, version=number)
+    return draft
+
+
+@transaction.atomic(durable=True)
+def throw_away_draft(policy: AssignmentPolicy, *, by: User) -> None:
+    """Delete the draft of a policy; without one nothing happens."""
+    policy = locked(policy)
+    can(by, "manage_packages", policy.package.catalog).require()
+    deleted, _ = PolicyDraft.objects.filter(policy=policy).delete()
+    if deleted:
+        trail.record("policy.draft_thrown_away", policy, by=by)

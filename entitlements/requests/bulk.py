@@ -1,0 +1,114 @@
+"""Giving a package to many people: a list that is judged first, and carried out row by row."""
+
+from typing import Any, Self
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Count, Q
+
+from entitlements.catalog.models import AccessPackage, Catalog
+from entitlements.directory.models import User
+from entitlements.policies.models import AssignmentPolicy
+from entitlements.requests.models import AccessRequest
+from entitlements.work import WorkQuerySet, WorkRow
+
+
+class RowState(models.TextChoices):
+    READY = "ready", "Can be given"
+    REFUSED = "refused", "Refused"
+    GIVEN = "given", "Given"
+
+
+class BulkAssignmentQuerySet(WorkQuerySet["BulkAssignment"]):
+    def visible_to(self, user: User) -> Self:
+        """Lists for packages of catalogs that a person manages."""
+        return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
+
+    def running(self) -> Self:
+        return self.filter(started_at__isnull=False, finished_at=None)
+
+    def never_started(self) -> Self:
+        return self.filter(started_at=None)
+
+
+class BulkAssignment(WorkRow):
+    """Many direct assignments under one policy, first as a plan and then as work.
+
+    `source` says in words where its people come from. Nothing is given before `started_at` (UTC).
+    One that `takes_over` puts under control what its people have already.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    package = models.ForeignKey(AccessPackage, models.CASCADE, related_name="bulk_assignments")
+    policy = models.ForeignKey(AssignmentPolicy, models.CASCADE, related_name="bulk_assignments")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="bulk_assignments")
+    source = models.CharField(max_length=300)
+    skips_approval = models.BooleanField(default=False)
+    takes_over = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BulkAssignmentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="bulk_assignment_by_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.package} for {self.source}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.started_at is not None and self.finished_at is None
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows are in each state, by one query."""
+        found = self.rows.order_by().values_list("state").annotate(number=Count("pk"))
+        return dict.fromkeys(RowState.values, 0) | dict(found)
+
+
+class BulkRow(models.Model):
+    """One person of such a list: what was asked for, and what came of it.
+
+    Whoever has no account yet has an `address`, and a name to be called by. `reasons` holds the
+    code, text and remedy of each refusal.
+    """
+
+    bulk = models.ForeignKey(BulkAssignment, models.CASCADE, related_name="rows")
+    position = models.PositiveIntegerField()
+    place = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=300)
+    target = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    address = models.EmailField(max_length=254, blank=True)
+    called = models.CharField(max_length=200, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    justification = models.TextField(blank=True)
+    answers: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=20, choices=RowState)
+    reasons: models.JSONField[list[dict[str, str]]] = models.JSONField(default=list, blank=True)
+    access_request = models.ForeignKey(
+        AccessRequest, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["bulk", "position"], name="one_bulk_row_per_position"),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(target__isnull=False) | ~Q(address=""),
+                name="bulk_row_that_is_ready_names_somebody",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["bulk", "state", "position"], name="bulk_row_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.bulk_id}"

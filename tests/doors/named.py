@@ -1,0 +1,393 @@
+"""What acts may name, and what keeps each from naming what its author could not give himself.
+
+One row for each parameter of each act that names a thing: the rule that holds for it, an attempt by
+an owner of one catalog to name what is another's (or what nobody may name there), and the code of
+the refusal. The rules hold in the acts themselves; forms only offer what they allow.
+
+To add an act, add a row for each of its parameters: `w.own` and `w.foreign` are places with one of
+everything, `w.by` owns the first, `w.mine` is about himself, `w.unknown` is the id of nothing.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from entitlements import clock, models
+from entitlements.callouts import operations as calls
+from entitlements.catalog import attributes, clashes, extensions, packages, resources
+from entitlements.catalog import operations as catalogs
+from entitlements.catalog.extensions import ExtensionTerms
+from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
+from entitlements.connectors import checking
+from entitlements.delivery import operations as delivery
+from entitlements.directory import appointing, preferences
+from entitlements.directory import operations as directory
+from entitlements.policies import drafts, risk_operations
+from entitlements.policies import operations as policies
+from entitlements.policies.stage_terms import ApproverTerms, StageTerms
+from entitlements.policies.terms import CalloutTerms, PolicyTerms
+from entitlements.requests import (
+    answers,
+    callbacks,
+    clash_exceptions,
+    deciding,
+    dialogue,
+    giving,
+    handing_over,
+    on_behalf,
+    reapplying,
+    standing_in,
+)
+from entitlements.requests import operations as requests
+from entitlements.requests.judging import Entry
+
+
+class Named(NamedTuple):
+    """One parameter: the rule that holds for it, the code of its refusal, and an attempt."""
+
+    act: str
+    parameter: str
+    rule: str
+    code: str
+    attempt: object
+
+
+RIGHT = "a thing of a catalog in which one has the right"
+SEEN = "what one may look into; both sides see the pair, as clashes cross catalogs"
+ITS_OWN = "what the catalog of the thing offers"
+CONCERNED = "what is about oneself"
+ASKED = "what one is asked to decide"
+DIRECTORY = "administrators alone change the directory"
+ANYBODY = "any active person of the directory: no program, and nobody who has left"
+ANY_GROUP = "any group of the directory: who is named may ask or decide, and gets nothing by it"
+WORDS = PackageTerms("New", "Words.")
+NEW = ResourceTerms("New")
+OPEN_POLICY = PolicyTerms("New")
+
+
+def specific(**named):
+    return replace(OPEN_POLICY, scope="specific", **named)
+
+
+def asking(**named):
+    approver = ApproverTerms("user" if "user_id" in named else "group", **named)
+    return replace(OPEN_POLICY, stages=(StageTerms((approver,)),))
+
+
+def calling(extension):
+    return replace(OPEN_POLICY, callouts=(CalloutTerms("approved", extension.pk),))
+
+
+def offer(catalog, w, *, system=None, external_id=None, kind="security_group"):
+    return resources.add_resource(
+        catalog,
+        NEW,
+        system=system or models.ConnectedSystem.objects.built_in_directory(),
+        external_id=external_id or str(w.own.group.pk),
+        kind=kind,
+        by=w.by,
+    )
+
+
+def exception(w, package, other, person):
+    ends_at = clock.now() + timedelta(days=1)
+    return clash_exceptions.propose(
+        package, other, person, by=w.by, reason="Because.", ends_at=ends_at
+    )
+
+
+def hand_over(access_request, to, by, giver=None):
+    return handing_over.hand_over(access_request, to, by=by, justification="Because.", giver=giver)
+
+
+def refused(outcomes):
+    """Raise the refusal of the only one among several."""
+    (outcome,) = outcomes
+    outcome.decision.require()
+
+
+EXTENSION = ExtensionTerms("New", "https://hooks.kestrel.example/")
+IN_CATALOGS = [
+    Named("catalog.operations.change_catalog", "catalog", RIGHT, "not_permitted",
+          lambda w: catalogs.change_catalog(w.foreign.catalog, CatalogTerms("New"), by=w.by)),
+    Named("catalog.operations.delete_catalog", "catalog", RIGHT, "not_permitted",
+          lambda w: catalogs.delete_catalog(w.foreign.empty, by=w.by)),
+    Named("catalog.operations.appoint", "catalog", RIGHT, "not_permitted",
+          lambda w: catalogs.appoint(w.by, w.foreign.catalog, "owner", by=w.by)),
+    Named("catalog.operations.appoint", "holder",
+          "whoever is active, programs too, and any group: owners may give the role to anybody",
+          "account_disabled", lambda w: catalogs.appoint(w.gone, w.own.catalog, "owner", by=w.by)),
+    Named("catalog.operations.dismiss", "catalog", RIGHT, "not_permitted",
+          lambda w: catalogs.dismiss(w.foreign.approver, w.foreign.catalog, "owner", by=w.by)),
+    Named("catalog.operations.dismiss", "holder", "whoever holds that role there", "not_appointed",
+          lambda w: catalogs.dismiss(w.foreign.approver, w.own.catalog, "owner", by=w.by)),
+    Named("catalog.packages.create_package", "catalog", RIGHT, "not_permitted",
+          lambda w: packages.create_package(w.foreign.catalog, WORDS, by=w.by)),
+    Named("catalog.packages.change_package", "package", RIGHT, "not_permitted",
+          lambda w: packages.change_package(w.foreign.package, WORDS, by=w.by)),
+    Named("catalog.packages.publish", "package", RIGHT, "not_permitted",
+          lambda w: packages.publish(w.foreign.package, by=w.by)),
+    Named("catalog.packages.retire", "package", RIGHT, "not_permitted",
+          lambda w: packages.retire(w.foreign.package, by=w.by)),
+    Named("catalog.packages.hide", "package", RIGHT, "not_permitted",
+          lambda w: packages.hide(w.foreign.package, by=w.by)),
+    Named("catalog.packages.show", "package", RIGHT, "not_permitted",
+          lambda w: packages.show(w.foreign.package, by=w.by)),
+    Named("catalog.packages.delete_package", "package", RIGHT, "not_permitted",
+          lambda w: packages.delete_package(w.foreign.bare, by=w.by)),
+    Named("catalog.packages.add_role", "package", RIGHT, "not_permitted",
+          lambda w: packages.add_role(w.foreign.bare, w.foreign.role, by=w.by)),
+    Named("catalog.packages.add_role", "role",
+          f"{ITS_OWN}, and of groups only what one could give with all that comes with it",
+          "not_in_catalog",
+          lambda w: packages.add_role(w.own.bare, w.foreign.role, by=w.by)),
+    Named("catalog.packages.remove_role", "package", RIGHT, "not_permitted",
+          lambda w: packages.remove_role(w.foreign.package, w.foreign.role, by=w.by)),
+    Named("catalog.packages.remove_role", "role", "what the package contains",
+          "role_not_in_package",
+          lambda w: packages.remove_role(w.own.package, w.foreign.role, by=w.by)),
+    Named("catalog.resources.add_resource", "catalog", RIGHT, "not_permitted",
+          lambda w: offer(w.foreign.catalog, w)),
+    Named("catalog.resources.add_resource", "system",
+          "the built-in directory; others are for administrators", "administrators_only",
+          lambda w: offer(w.own.catalog, w, system=w.foreign.system, external_id="Finance")),
+    Named("catalog.resources.add_resource", "external_id",
+          "a group that one owns, and could give with all that comes with it",
+          "not_resource_owner", lambda w: offer(w.own.catalog, w)),
+    Named("catalog.resources.remove_resource", "catalog", RIGHT, "not_permitted",
+          lambda w: resources.remove_resource(w.foreign.catalog, w.foreign.resource, by=w.by)),
+    Named("catalog.resources.remove_resource", "resource", "what one owns, by both keys",
+          "administrators_only",
+          lambda w: resources.remove_resource(w.own.catalog, w.foreign.resource, by=w.by)),
+    Named("catalog.resources.change_resource", "resource", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: resources.change_resource(w.foreign.resource, NEW, by=w.by)),
+    Named("catalog.resources.add_resource_role", "resource", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: resources.add_resource_role(
+              w.foreign.resource, "admin", RoleTerms("Admin"), by=w.by)),
+    Named("catalog.resources.change_resource_role", "role", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: resources.change_resource_role(w.foreign.role, RoleTerms("New"), by=w.by)),
+    Named("catalog.resources.remove_resource_role", "role", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: resources.remove_resource_role(w.foreign.writer, by=w.by)),
+    Named("catalog.attributes.ask_for_attribute", "resource", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: attributes.ask_for_attribute(
+              w.foreign.resource, "city", "Which?", is_editable=False, by=w.by)),
+    Named("catalog.attributes.stop_asking", "attribute", "what one owns, by both keys",
+          "not_permitted",
+          lambda w: attributes.stop_asking(w.foreign.attribute, by=w.by)),
+    Named("catalog.extensions.create_extension", "catalog", RIGHT, "not_permitted",
+          lambda w: extensions.create_extension(w.foreign.catalog, EXTENSION, by=w.by)),
+    Named("catalog.extensions.change_extension", "extension", RIGHT, "not_permitted",
+          lambda w: extensions.change_extension(w.foreign.extension, EXTENSION, by=w.by)),
+    Named("catalog.extensions.change_secret", "extension", RIGHT, "not_permitted",
+          lambda w: extensions.change_secret(w.foreign.extension, by=w.by)),
+    Named("catalog.extensions.delete_extension", "extension", RIGHT, "not_permitted",
+          lambda w: extensions.delete_extension(w.foreign.extension, by=w.by)),
+    Named("callouts.operations.call_for_test", "extension", RIGHT, "not_permitted",
+          lambda w: calls.call_for_test(w.foreign.extension, by=w.by)),
+    Named("callouts.operations.send_again", "callouts", RIGHT, "not_permitted",
+          lambda w: calls.send_again([w.own.callout, w.foreign.callout], by=w.by)),
+    Named("catalog.clashes.add_clash", "package", RIGHT, "not_permitted",
+          lambda w: clashes.add_clash(w.foreign.package, w.own.package, by=w.by)),
+    Named("catalog.clashes.add_clash", "other", SEEN, "not_visible",
+          lambda w: clashes.add_clash(w.own.package, w.foreign.package, by=w.by)),
+    Named("catalog.clashes.add_clash", "other", SEEN, "not_visible",
+          lambda w: clashes.add_clash(w.own.package, w.foreign.role, by=w.by)),
+    Named("catalog.clashes.remove_clash", "clash", RIGHT, "not_permitted",
+          lambda w: clashes.remove_clash(w.foreign.clash, by=w.by)),
+    Named("catalog.clashes.add_role_clash", "catalog", RIGHT, "not_permitted",
+          lambda w: clashes.add_role_clash(
+              w.foreign.catalog, w.foreign.role, w.own.role, by=w.by)),
+    Named("catalog.clashes.add_role_clash", "first", SEEN, "not_visible",
+          lambda w: clashes.add_role_clash(w.own.catalog, w.foreign.role, w.own.role, by=w.by)),
+    Named("catalog.clashes.add_role_clash", "second", SEEN, "not_visible",
+          lambda w: clashes.add_role_clash(w.own.catalog, w.own.role, w.foreign.role, by=w.by)),
+    Named("catalog.clashes.remove_role_clash", "clash", RIGHT, "not_permitted",
+          lambda w: clashes.remove_role_clash(w.foreign.role_clash, by=w.by)),
+    Named("catalog.clashes.add_prerequisite", "package", RIGHT, "not_permitted",
+          lambda w: clashes.add_prerequisite(w.foreign.bare, w.own.bare, by=w.by)),
+    Named("catalog.clashes.add_prerequisite", "required", SEEN, "not_visible",
+          lambda w: clashes.add_prerequisite(w.own.bare, w.foreign.bare, by=w.by)),
+    Named("catalog.clashes.remove_prerequisite", "prerequisite", RIGHT, "not_permitted",
+          lambda w: clashes.remove_prerequisite(w.foreign.prerequisite, by=w.by)),
+]  # fmt: skip
+IN_POLICIES = [
+    Named("policies.operations.create_policy", "package", RIGHT, "not_permitted",
+          lambda w: policies.create_policy(w.foreign.package, OPEN_POLICY, by=w.by)),
+    Named("policies.operations.change_policy", "policy", RIGHT, "not_permitted",
+          lambda w: policies.change_policy(w.foreign.policy, OPEN_POLICY, by=w.by)),
+    Named("policies.operations.delete_policy", "policy", RIGHT, "not_permitted",
+          lambda w: policies.delete_policy(w.foreign.policy, by=w.by)),
+    Named("policies.drafts.restore_as_draft", "policy", RIGHT, "not_permitted",
+          lambda w: drafts.restore_as_draft(w.foreign.policy, 1, by=w.by)),
+    Named("policies.drafts.throw_away_draft", "policy", RIGHT, "not_permitted",
+          lambda w: drafts.throw_away_draft(w.foreign.policy, by=w.by)),
+    *(
+        row
+        for act, save in (
+            ("create_policy",
+             lambda w, terms: policies.create_policy(w.own.package, terms, by=w.by)),
+            ("change_policy",
+             lambda w, terms: policies.change_policy(
+                 w.own.policy, replace(terms, name=w.own.policy.name), by=w.by)),
+        )
+        for row in (
+            Named(f"policies.operations.{act}", "terms.allowed_user_ids", ANYBODY,
+                  "person_unknown", lambda w, save=save: save(
+                      w, specific(allowed_user_ids=(w.program.pk,)))),
+            Named(f"policies.operations.{act}", "terms.allowed_user_ids", ANYBODY,
+                  "person_unknown", lambda w, save=save: save(
+                      w, specific(allowed_user_ids=(w.foreign.package.pk,)))),
+            Named(f"policies.operations.{act}", "terms.allowed_group_ids", ANY_GROUP,
+                  "group_unknown", lambda w, save=save: save(
+                      w, specific(allowed_group_ids=(w.foreign.catalog.pk,)))),
+            Named(f"policies.operations.{act}", "terms.stages.approvers.user_id", ANYBODY,
+                  "person_unknown", lambda w, save=save: save(w, asking(user_id=w.gone.pk))),
+            Named(f"policies.operations.{act}", "terms.stages.approvers.group_id", ANY_GROUP,
+                  "group_unknown", lambda w, save=save: save(w, asking(group_id=w.unknown))),
+            Named(f"policies.operations.{act}", "terms.callouts.extension_id",
+                  "an extension of the same catalog", "extension_unknown",
+                  lambda w, save=save: save(w, calling(w.foreign.extension))),
+            Named(f"policies.operations.{act}", "terms.questions.key",
+                  "the name of a question within its policy: it names nothing elsewhere", "",
+                  None),
+        )
+    ),
+    Named("policies.risk_operations.report_risk", "user", DIRECTORY, "administrators_only",
+          lambda w: risk_operations.report_risk(
+              w.foreign.person, "identity", 3, source="Me", by=w.by)),
+    Named("policies.risk_operations.clear_risk", "user", DIRECTORY, "administrators_only",
+          lambda w: risk_operations.clear_risk(w.foreign.person, "identity", by=w.by)),
+]  # fmt: skip
+IN_REQUESTS = [
+    Named("requests.operations.submit", "policy", "a policy that admits whoever gets the access",
+          "not_in_scope", lambda w: requests.submit(w.foreign.policy, by=w.by)),
+    Named("requests.operations.submit", "target", "oneself and one's people", "not_your_people",
+          lambda w: requests.submit(w.mine.policy, by=w.by, target=w.foreign.person)),
+    Named("requests.on_behalf.ask_for_each", "policies",
+          "a policy that admits whoever gets the access", "not_in_scope",
+          lambda w: refused(on_behalf.ask_for_each(
+              [w.foreign.policy], by=w.by, target=w.mine.report))),
+    Named("requests.on_behalf.ask_for_each", "target", "oneself and one's people",
+          "not_your_people", lambda w: refused(on_behalf.ask_for_each(
+              [w.mine.policy], by=w.by, target=w.foreign.person))),
+    Named("requests.operations.assign", "policy",
+          f"{RIGHT}, of a package that one could give with all that comes with it",
+          "not_permitted", lambda w: requests.assign(w.foreign.by_hand, w.by, by=w.by)),
+    Named("requests.operations.assign", "target", ANYBODY, "service_account",
+          lambda w: requests.assign(w.own.by_hand, w.program, by=w.by)),
+    Named("requests.giving.plan", "policy",
+          f"{RIGHT}, of a package that one could give with all that comes with it",
+          "not_permitted",
+          lambda w: giving.plan(w.foreign.by_hand, [Entry("x")], by=w.by, source="x")),
+    Named("requests.giving.start", "bulk", "a list that one has made", "not_your_list",
+          lambda w: giving.start(w.own.bulk, by=w.by)),
+    Named("requests.giving.give_all", "bulk", RIGHT, "not_permitted",
+          lambda w: giving.give_all(w.foreign.bulk, by=w.by)),
+    Named("requests.giving.discard", "bulk", "a list that one has made", "list_stays",
+          lambda w: giving.discard(w.foreign.bulk, by=w.by)),
+    Named("requests.operations.extend", "assignment", CONCERNED, "not_holder",
+          lambda w: requests.extend(w.foreign.assignment, by=w.by)),
+    Named("requests.operations.give_back", "assignment", CONCERNED, "not_holder",
+          lambda w: requests.give_back(w.foreign.assignment, by=w.by)),
+    Named("requests.operations.prolong", "assignment", RIGHT, "not_permitted",
+          lambda w: requests.prolong(w.foreign.assignment, by=w.by)),
+    Named("requests.operations.remove", "assignment", RIGHT, "not_permitted",
+          lambda w: requests.remove(w.foreign.assignment, by=w.by)),
+    Named("requests.operations.revoke", "assignment", "what one has approved", "not_approver",
+          lambda w: requests.revoke(w.foreign.assignment, by=w.by, justification="Because.")),
+    Named("requests.operations.remove_on_behalf", "assignment", "what one's people hold",
+          "not_your_people", lambda w: requests.remove_on_behalf(
+              w.foreign.assignment, by=w.by, justification="Because.")),
+    Named("requests.operations.cancel", "access_request", f"{CONCERNED}, or {RIGHT}",
+          "not_permitted", lambda w: requests.cancel(w.foreign.waiting, by=w.by)),
+    Named("requests.operations.resubmit", "access_request", "what one has asked for",
+          "not_requestor", lambda w: requests.resubmit(w.denied, by=w.by)),
+    Named("requests.operations.remind", "access_request", CONCERNED, "not_requestor",
+          lambda w: requests.remind(w.foreign.waiting, by=w.by)),
+    Named("requests.reapplying.apply_policy", "access_request", RIGHT, "not_permitted",
+          lambda w: reapplying.apply_policy(w.foreign.waiting, by=w.by)),
+    Named("requests.deciding.approve", "access_request", ASKED, "not_approver",
+          lambda w: deciding.approve(w.foreign.waiting, by=w.by)),
+    Named("requests.deciding.deny_request", "access_request", ASKED, "not_approver",
+          lambda w: deciding.deny_request(w.own.waiting, by=w.by, justification="Because.")),
+    Named("requests.deciding.decide_many", "access_requests", ASKED, "not_approver",
+          lambda w: refused(deciding.decide_many([w.foreign.waiting], by=w.by, approves=True))),
+    Named("requests.answers.correct", "access_request", ASKED, "not_approver",
+          lambda w: answers.correct(w.foreign.waiting, "x", "y", by=w.by)),
+    Named("requests.dialogue.ask", "access_request", ASKED, "not_approver",
+          lambda w: dialogue.ask(w.foreign.waiting, "Why?", by=w.by)),
+    Named("requests.dialogue.answer", "inquiry", CONCERNED, "not_requestor",
+          lambda w: dialogue.answer(w.foreign.inquiry, "Because.", by=w.by)),
+    Named("requests.handing_over.hand_over", "access_request", f"{ASKED}, or {RIGHT}",
+          "not_approver", lambda w: hand_over(w.foreign.waiting, w.by, w.by)),
+    Named("requests.handing_over.hand_over", "to", ANYBODY, "service_account",
+          lambda w: hand_over(w.mine.asked_of, w.program, w.by)),
+    Named("requests.handing_over.hand_over", "giver", "who is asked there", "not_asked",
+          lambda w: hand_over(w.own.waiting, w.mine.report, w.by, w.foreign.approver)),
+    Named("requests.standing_in.delegate", "to", ANYBODY, "service_account",
+          lambda w: standing_in.delegate(w.program, by=w.by)),
+    Named("requests.standing_in.delegate", "catalog",
+          "any: whoever stands in gets no turns but those of the one who names him", "", None),
+    Named("requests.standing_in.end_delegation", "delegation", CONCERNED, "not_yours",
+          lambda w: standing_in.end_delegation(w.foreign.delegation, by=w.by)),
+    Named("requests.callbacks.resume_by_hand", "callout", RIGHT, "not_permitted",
+          lambda w: callbacks.resume_by_hand(w.foreign.callout, by=w.by)),
+    Named("requests.clash_exceptions.propose", "package", RIGHT, "not_permitted",
+          lambda w: exception(w, w.foreign.package, w.foreign.bare, w.own.person)),
+    Named("requests.clash_exceptions.propose", "other", "what the package clashes with",
+          "no_clash", lambda w: exception(w, w.own.package, w.foreign.package, w.own.person)),
+    Named("requests.clash_exceptions.propose", "person", ANYBODY, "service_account",
+          lambda w: exception(w, w.own.package, w.own.bare, w.program)),
+    Named("requests.clash_exceptions.decide", "exception", "what concerns a catalog of one's own",
+          "not_permitted",
+          lambda w: clash_exceptions.decide(w.foreign.exception, by=w.by, approves=True)),
+    Named("requests.clash_exceptions.end_early", "exception", RIGHT, "not_permitted",
+          lambda w: clash_exceptions.end_early(w.foreign.exception, by=w.by)),
+    Named("delivery.operations.reprocess", "access_request", RIGHT, "not_permitted",
+          lambda w: delivery.reprocess(w.foreign.failed, by=w.by)),
+    Named("delivery.operations.reprocess_assignment", "assignment", RIGHT, "not_permitted",
+          lambda w: delivery.reprocess_assignment(w.foreign.assignment, by=w.by)),
+]  # fmt: skip
+IN_DIRECTORY = [
+    Named("directory.operations.rename_group", "group", DIRECTORY, "administrators_only",
+          lambda w: directory.rename_group(w.own.group, "New", by=w.by)),
+    *(
+        Named(f"directory.operations.{act.__name__}", parameter, DIRECTORY, "administrators_only",
+              lambda w, act=act: act(w.own.group, w.foreign.group, by=w.by))
+        for act in (directory.nest, directory.unnest)
+        for parameter in ("parent", "child")
+    ),
+    *(
+        Named("directory.operations.set_manager", parameter, DIRECTORY, "administrators_only",
+              lambda w: directory.set_manager(w.own.person, w.by, by=w.by))
+        for parameter in ("person", "manager")
+    ),
+    *(
+        Named(f"directory.operations.{act.__name__}", "person", DIRECTORY, "administrators_only",
+              lambda w, act=act: act(w.program, by=w.by))
+        for act in (directory.disable, directory.enable)
+    ),
+    Named("directory.preferences.choose", "person", CONCERNED, "not_yours",
+          lambda w: preferences.choose(w.own.person, by=w.by, theme="dark")),
+    *(
+        Named(f"directory.appointing.{act.__name__}", "holder",
+              "administrators appoint to each role, governance administrators to those below",
+              "not_appointer", lambda w, act=act: act(w.by, "auditor", by=w.by))
+        for act in (appointing.give_tenant_role, appointing.take_tenant_role)
+    ),
+    Named("connectors.checking.check_connection", "system", DIRECTORY, "administrators_only",
+          lambda w: checking.check_connection(w.own.system, by=w.by)),
+]  # fmt: skip
+NAMED = [*IN_CATALOGS, *IN_POLICIES, *IN_REQUESTS, *IN_DIRECTORY]
+OF_THE_SYSTEM = {
+    # Within the transaction of others, who have asked; or by the command line alone
+    "assignments.operations", "audit.trail", "requests.flow", "directory.sync.operations",
+    "policies.versions.keep_version", "requests.operations.give",
+    # Questions, and no acts
+    "requests.clash_exceptions.can_decide", "directory.operations.can_administer",
+}  # fmt: skip
