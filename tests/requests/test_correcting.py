@@ -294,6 +294,18 @@ def test_where_nothing_is_asked_there_is_nothing_to_correct(ada, run_queue):
     assert answers_of(asked.assignment) == []
 
 
+def test_where_no_attribute_is_needed_only_answers_change(ada, run_queue):
+    policy = AssignmentPolicyFactory(allows_correction=True)
+    write_questions(policy, tidied((PROJECT,)))
+    key = str(policy.questions.get().key)
+    asked = operations.submit(policy, by=ada, answers={key: "APOLLO"})
+
+    correct_own(asked.assignment, {key: "GEMINI"}, by=ada)
+
+    assert read(asked.assignment) == {"Which project?": "GEMINI"}
+    assert not WrittenAttribute.objects.exists()
+
+
 def test_one_request_about_access_at_a_time(ada, held, keys, bo):
     held.policy.extension_requires_approval = True
     held.policy.save()
