@@ -15,6 +15,7 @@ from entitlements.directory.models import Group, User
 from entitlements.imports.definitions import Approver, Definition, Entitlement, Mistake
 from entitlements.policies.stage_terms import GROUP, USER, ApproverTerms, StageTerms
 from entitlements.requests.judging import people_called
+from entitlements.systems.distinguished_names import is_distinguished_name, normalized
 
 NEVER_ADDS: Final = "Add it to the catalog first: an import adds no resources."
 
@@ -30,23 +31,23 @@ class Offered:
         roles = ResourceRole.objects.filter(resource__catalogs=catalog)
         for role in roles.select_related("resource__system"):
             resource = role.resource
-            here = self._found[str(resource.system).casefold()]
-            for name in {resource.external_id.casefold(), resource.name.casefold()}:
-                for called in {role.external_id.casefold(), role.name.casefold()}:
+            here = self._found[_compared(str(resource.system))]
+            for name in {_compared(resource.external_id), _compared(resource.name)}:
+                for called in {_compared(role.external_id), _compared(role.name)}:
                     here[name][called].add(role)
 
     def find(self, entitlement: Entitlement) -> ResourceRole | Reason:
         """Return the one role that is meant, or why there is none."""
         system, resource = entitlement.system, entitlement.resource
-        here = self._found.get(system.casefold())
+        here = self._found.get(_compared(system))
         if here is None:
             text = f"The catalog {self.catalog} offers nothing in a system “{system[:80]}”."
             return Reason("system_not_offered", text, NEVER_ADDS)
-        called = here.get(resource.casefold())
+        called = here.get(_compared(resource))
         if called is None:
             text = f"The catalog {self.catalog} offers no “{resource[:80]}” in {system[:80]}."
             return Reason("resource_not_offered", text, NEVER_ADDS)
-        found = called.get(entitlement.role.casefold(), set())
+        found = called.get(_compared(entitlement.role), set())
         if not found:
             text = f"“{resource[:80]}” has no role “{entitlement.role[:80]}”."
             return Reason("role_not_offered", text, "Choose one that it has, or add it there.")
@@ -54,6 +55,11 @@ class Offered:
             text = f"More than one role is meant by “{entitlement.role[:80]}” of “{resource[:80]}”."
             return Reason("role_ambiguous", text, "Write the id that the system has for it.")
         return next(iter(found))
+
+
+def _compared(name: str) -> str:
+    """Return a name as it is compared; distinguished names also without regard to spaces."""
+    return normalized(name) if is_distinguished_name(name) else name.casefold()
 
 
 class Approvers:

@@ -230,6 +230,14 @@ def test_everything_that_is_wrong_is_found_at_once(check):
     assert states(role_import) == [("Sales Analyst", "wrong"), ("Sales Desk", "wrong")]
 
 
+def test_groups_of_ldap_are_found_however_their_names_are_spelled(check, offered):
+    role_import = check(
+        role_entitlements=ENTITLEMENTS.replace("cn=reports,dc=example", "CN=Reports, DC=example")
+    )
+
+    assert role_import.roles.first().roles[1] == f"{offered.reports.resource}: Member"
+
+
 def test_an_approver_who_has_left_is_wrong(check, gita):
     User.objects.filter(pk=gita.pk).update(is_active=False)
 
@@ -292,6 +300,7 @@ def test_importing_twice_makes_nothing_twice(imported, check, offered, bo):
 
     again = check()
     assert states(again) == [("Sales Analyst", "known"), ("Sales Desk", "known")]
+    assert of(again, "note") == of(again, "wrong") == []
     assert of(again, "left_out") == [
         ("role_members.csv line 2", "already_held"),
         ("role_members.csv line 3", "already_requested"),
