@@ -18,6 +18,7 @@ from entitlements.catalog.extensions import ExtensionTerms
 from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.demo import offers, people
+from entitlements.demo.delegation import delegate
 from entitlements.demo.offers import PackageOffer, PolicyOffer, ResourceOffer, StageOffer
 from entitlements.demo.packages import PACKAGES
 from entitlements.demo.people import Person
@@ -83,6 +84,7 @@ def found(company: Company, *, count: int, chance: Random) -> None:
     _connect_partner(company)
     warehouse = _connect(roster)
     _open_catalogs(company)
+    delegate(company.users, company.groups, by=company.administrator)
     _know_systems(company)
     for resource in offers.RESOURCES:
         _offer_resource(company, resource, warehouse)
@@ -211,8 +213,6 @@ def _open_catalogs(company: Company) -> None:
             catalogs.appoint(company.users[person], catalog, role, by=administrator)
         catalogs.dismiss(administrator, catalog, "owner", by=administrator)
         company.catalogs[offer.name] = catalog
-    for catalog in company.catalogs.values():
-        catalogs.appoint(company.users["uma.lund"], catalog, "reader", by=administrator)
 
 
 def _know_systems(company: Company) -> None:

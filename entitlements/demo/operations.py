@@ -47,7 +47,7 @@ def load(*, count: int = PEOPLE, seed: int = SEED) -> Loaded:
         _delete()
         raise
     return Loaded(
-        User.objects.count(),
+        User.objects.people().count(),
         models.AccessPackage.objects.count(),
         models.AccessRequest.objects.count(),
         models.AuditEvent.objects.count(),

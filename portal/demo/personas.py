@@ -60,11 +60,18 @@ PERSONAS: Final = (
         "Her own access",
     ),
     Persona(
+        "helen",
+        "Helen Ward",
+        "helen.ward@kestrel.example",
+        "Governance administrator",
+        "Every catalog, and who may do what",
+    ),
+    Persona(
         "uma",
         "Uma Lund",
         "uma.lund@kestrel.example",
         "Auditor",
-        "What happened, and when",
+        "Everything, without changing it",
     ),
     Persona(
         "ivo",

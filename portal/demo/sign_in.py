@@ -17,7 +17,7 @@ def let_in() -> str:
 
     The others are reached by switching from persona to persona.
     """
-    people = User.objects.filter(is_demo=True)
+    people = User.objects.people().filter(is_demo=True)
     EmailAddress.objects.bulk_create(
         EmailAddress(user=person, email=person.email, verified=True, primary=True)
         for person in people

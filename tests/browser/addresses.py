@@ -34,6 +34,7 @@ NO_PAGES = {
     "requests:answer", "notifications:mark_read", "preferences:theme",
     "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
     "manage:give_start", "manage:give_drop", "manage:import_start", "manage:import_drop",
+    "roles:service_switch",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
     # Answers to programs
@@ -299,6 +300,8 @@ def changed(user):
     appointed = models.User.objects.filter(email__startswith="lena.fischer").get()
     sales = models.Catalog.objects.get(name="Sales")
     yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
+    desk = models.Group.objects.get(name="Sales desk")
+    yield visit("manage:people", sales.pk, query=f"?group={desk.pk}")
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
     for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
@@ -402,6 +405,26 @@ def _guest():
     return models.User.objects.get(email="eli.weiss@blueharbour.example")
 
 
+def overseen(user):
+    """Who holds which role in the portal, and what somebody may do."""
+    yield visit("roles:index")
+    for key in ("administrator", "auditor"):
+        yield visit("roles:role", key)
+    yield visit("roles:person")
+    for name in ("Olga Owner", "Theo Lang", "Uma Lund", "Helen Ward", "Nia New"):
+        person = models.User.objects.get(display_name=name)
+        yield visit("roles:person", query=f"?person=user:{person.pk}")
+    program = models.User.objects.services()[0]
+    yield visit("roles:person", query=f"?person=service:{program.pk}")
+    yield visit("roles:services")
+
+
+def appointed(user):
+    """What whoever appoints to roles sees before dismissing somebody."""
+    creator = models.User.objects.get(display_name="Mia Sand")
+    yield visit("roles:dismiss", "catalog_creator", creator.pk)
+
+
 def administered(user):
     """What administrators see, and the little that they change."""
     yield visit("admin:index")
@@ -445,8 +468,12 @@ PERSONAS = {
     "gita": [of_everybody, own, to_decide, refused],
     "olga": [of_everybody, own, managed, changed, held_now, imported],
     "rosa": [of_everybody, own, second_step],
-    "uma": [of_everybody, managed, refused],
-    "ivo": [of_everybody, of_administrators, connected_organizations, administered, deleted],
+    "helen": [of_everybody, own, managed, overseen, appointed],
+    "uma": [of_everybody, managed, refused, overseen],
+    "ivo": [
+        of_everybody, of_administrators, connected_organizations, overseen, appointed,
+        administered, deleted,
+    ],
     "eli": [of_everybody, own],
 }
 """What is looked at as each of them."""
@@ -461,8 +488,9 @@ GLANCES = {
 
 CLOSED = {
     "/manage/": ("Olga Owner", [managed, changed], {"nia", "ana", "dev", "eli"}),
-    "/admin/": ("Ivo Okoro", [administered], {"ana", "bo", "olga", "uma", "eli"}),
+    "/admin/": ("Ivo Okoro", [administered], {"ana", "bo", "olga", "helen", "uma", "eli"}),
     "/organizations/": ("Ivo Okoro", [connected_organizations], {"ana", "olga", "uma", "eli"}),
+    "/settings/roles/": ("Helen Ward", [overseen, appointed], {"ana", "olga", "eli"}),
 }
 """What somebody sees on a site that does not exist for others."""
 

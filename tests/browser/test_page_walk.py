@@ -10,7 +10,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
-from django.contrib.auth.models import Group as TenantRole
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import transaction
@@ -54,7 +53,6 @@ def company(django_db_setup, django_db_blocker):
 
 def furnish():
     """Add what the company's story leaves out."""
-    TenantRole.objects.create(name="Catalog creators")
     moment = clock.now()
     let_in_from_outside()
     Task.objects.create(

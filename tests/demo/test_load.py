@@ -20,6 +20,8 @@ from tests.factories import CatalogFactory, ConnectedSystemFactory, GroupFactory
 pytestmark = pytest.mark.django_db
 
 KEPT = {
+    "auth_group",
+    "auth_group_permissions",
     "auth_permission",
     "django_content_type",
     "django_migrations",

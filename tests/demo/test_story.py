@@ -128,7 +128,8 @@ def test_every_persona_exists_and_everybody_is_marked(company):
 
     assert User.objects.active().filter(email__in=emails, is_demo=True).count() == len(emails)
     assert not User.objects.filter(is_demo=False).exists()
-    assert User.objects.count() == 60
+    assert User.objects.people().count() == 60
+    assert User.objects.services().count() == 1
 
 
 def test_everybody_works_somewhere(company):
