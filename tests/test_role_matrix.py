@@ -11,7 +11,6 @@ from functools import partial
 from typing import NamedTuple
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.http import Http404
 from django.test import Client
@@ -21,14 +20,17 @@ from entitlements import models
 from entitlements.assignments.models import AssignmentState
 from entitlements.catalog import extensions, packages, resources
 from entitlements.catalog import operations as catalogs
+from entitlements.catalog.attributes import ask_for_attribute
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
 from entitlements.delivery.holders import can_see_holders
 from entitlements.delivery.taking_over import prepare
+from entitlements.directory.appointing import give_tenant_role
 from entitlements.directory.organizations import operations as organizations
 from entitlements.directory.organizations.models import SponsorKind
 from entitlements.directory.organizations.terms import OrganizationTerms
+from entitlements.directory.tenant_roles import tenant_role
 from entitlements.imports import operations as imports
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
@@ -59,10 +61,15 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+IN_TENANT = (
+    "governance_administrator",
+    "organization_administrator",
+    "auditor",
+    "catalog_creator",
+)
 ROLES = (
     "superuser",
-    "catalog_creator",
-    "organization_administrator",
+    *IN_TENANT,
     "owner",
     "reader",
     "package_manager",
@@ -70,12 +77,14 @@ ROLES = (
     "resource_owner",
     "stranger",
 )
-ANYWHERE = {"superuser"}
-OF_TENANT = {"superuser", "organization_administrator"}
-OWNERS = {"superuser", "owner"}
+ADMINISTRATORS = {"superuser"}
+ANYWHERE = {"superuser", "governance_administrator"}
+OF_TENANT = {*ANYWHERE, "organization_administrator"}
+SEEN_ANYWHERE = {*ANYWHERE, "auditor"}
+OWNERS = {*ANYWHERE, "owner"}
 MANAGERS = {*OWNERS, "package_manager"}
 GIVERS = {*MANAGERS, "assignment_manager"}
-VIEWERS = {*GIVERS, "reader"}
+VIEWERS = {*GIVERS, "reader", "auditor"}
 
 
 class Place:
@@ -142,11 +151,8 @@ class World:
         """Give the person a role in his own catalog."""
         if role == "superuser":
             models.User.objects.filter(pk=self.person.pk).update(is_superuser=True)
-        elif role == "catalog_creator":
-            self.person.user_permissions.add(Permission.objects.get(codename="add_catalog"))
-        elif role == "organization_administrator":
-            right = Permission.objects.get(codename="manage_organizations")
-            self.person.user_permissions.add(right)
+        elif role in IN_TENANT:
+            self.person.groups.add(tenant_role(role))
         elif role != "stranger" and role != "resource_owner":
             for catalog in (self.own.catalog, self.own.empty):
                 self.appoint(self.person, catalog, role)
@@ -237,6 +243,23 @@ def tried_out(place, by):
 WORDS = {"name": "New", "description": "Words."}
 PARTNER = {"name": "New", "domains": "new.example"}
 MATRIX = [
+    *(
+        Action(
+            "1", f"appoint somebody as {key}", who,
+            lambda place, by, key=key: give_tenant_role(place.bystander, key, by=by),
+            lambda place, key=key: Page(
+                "roles:role", (key,), {"person": f"user:{place.bystander.pk}"}
+            ),
+            foreign=who,
+        )
+        for key, who in (
+            ("catalog_creator", ANYWHERE),
+            ("auditor", ANYWHERE),
+            ("organization_administrator", ANYWHERE),
+            ("governance_administrator", ADMINISTRATORS),
+            ("administrator", ADMINISTRATORS),
+        )
+    ),
     Action(
         "3", "connect an organization", OF_TENANT,
         lambda place, by: organizations.create_organization(
@@ -284,15 +307,16 @@ MATRIX = [
         foreign=OF_TENANT,
     ),
     Action(
-        "4", "create a catalog", {"superuser", "catalog_creator"},
+        "4", "create a catalog", {*ANYWHERE, "catalog_creator"},
         lambda place, by: catalogs.create_catalog(CatalogTerms("New"), by=by),
         lambda place: Page("catalog_add", (), WORDS),
-        foreign={"superuser", "catalog_creator"},
+        foreign={*ANYWHERE, "catalog_creator"},
     ),
     Action(
         "5", "see a catalog", VIEWERS,
         lambda place, by: seen(models.Catalog.objects.visible_to(by), place.catalog),
         lambda place: Page("catalog", (place.catalog.pk,)),
+        foreign=SEEN_ANYWHERE,
     ),
     Action(
         "6", "edit a catalog", OWNERS,
@@ -310,9 +334,19 @@ MATRIX = [
         lambda place: Page("resource_add", (place.catalog.pk,), group_of(place.owned)),
     ),
     Action(
-        "8", "offer a resource that one does not own", ANYWHERE,
+        "8", "offer a resource that one does not own", ADMINISTRATORS,
         lambda place, by: offer(place, place.group, by),
         lambda place: Page("resource_add", (place.catalog.pk,), group_of(place.group)),
+        foreign=ADMINISTRATORS,
+    ),
+    Action(
+        "9", "ask for an attribute with a resource that one does not own", ANYWHERE,
+        lambda place, by: ask_for_attribute(
+            place.role.resource, "city", "Which?", is_editable=False, by=by
+        ),
+        lambda place: Page(
+            "attribute_add", (place.role.resource_id,), {"name": "city", "question": "Which?"}
+        ),
     ),
     Action(
         "10", "make somebody owner", OWNERS,
@@ -414,21 +448,25 @@ MATRIX = [
         "23", "look at a package", VIEWERS,
         lambda place, by: seen(models.AccessPackage.objects.visible_to(by), place.package),
         lambda place: Page("package", (place.package.pk,)),
+        foreign=SEEN_ANYWHERE,
     ),
     Action(
         "23", "look at a policy", VIEWERS,
         lambda place, by: seen(models.AssignmentPolicy.objects.visible_to(by), place.policy),
         lambda place: Page("policy", (place.policy.pk,)),
+        foreign=SEEN_ANYWHERE,
     ),
     Action(
         "24", "look at an assignment", VIEWERS,
         lambda place, by: seen(models.Assignment.objects.visible_to(by), place.assignment),
         lambda place: Page("assignment", (place.assignment.pk,)),
+        foreign=SEEN_ANYWHERE,
     ),
     Action(
         "24", "look at a request", VIEWERS,
         lambda place, by: seen(models.AccessRequest.objects.visible_to(by), place.waiting),
         lambda place: Page("requests:detail", (place.waiting.pk,)),
+        foreign=SEEN_ANYWHERE,
     ),
     Action(
         "25", "give a package directly", GIVERS,

@@ -9,6 +9,7 @@ from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can, holds
 from entitlements.decisions import ALLOWED, Decision, Reason, collect, deny
 from entitlements.directory.models import User
+from entitlements.directory.tenant_roles import GOVERN, has_right
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.models import AccessRequest, ApprovalStep, StepApprover, StepState
 from entitlements.requests.states import Event, RequestState
@@ -225,8 +226,8 @@ def can_revoke(user: User, assignment: Assignment) -> Decision:
 
 
 def can_delete_records(user: User) -> Decision:
-    """Only administrators of the portal."""
-    if user.is_active and user.is_superuser:
+    """Only administrators, those of governance too (Entra: Identity Governance Administrator)."""
+    if has_right(user, GOVERN):
         return ALLOWED
     return deny(
         "administrators_only",
