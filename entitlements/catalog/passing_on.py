@@ -29,9 +29,9 @@ def can_pass_role_on(user: User, role: ResourceRole) -> Decision:
     return _could_give(user, [role.resource.external_id] if is_group else [])
 
 
-def can_pass_group_on(user: User, group: Group) -> Decision:
-    """Say whether somebody could give himself what being in a group brings with it."""
-    return _could_give(user, [str(group.pk)])
+def can_pass_group_on(user: User, group: Group | None) -> Decision:
+    """Say whether somebody could give himself what being in a group, if there is one, brings."""
+    return _could_give(user, [str(group.pk)] if group else [])
 
 
 def _could_give(user: User, group_ids: Iterable[str]) -> Decision:

@@ -69,8 +69,8 @@ def add_resource(
     terms.check().require()
     collect(external_id_fits(external_id, longest=LONGEST_EXTERNAL_ID)).require()
     group = _group(system, external_id)
-    collect((*_kind_fits(kind, group), *_may_be_offered(system, group))).require()
-    _pass_on(group, by)
+    fits = collect((*_kind_fits(kind, group), *_may_be_offered(system, group)))
+    (fits + can_pass_group_on(by, group)).require()
     resource, is_new = Resource.objects.get_or_create(
         system=system,
         external_id=str(group.pk) if group else external_id.strip(),
@@ -213,12 +213,6 @@ def _create_roles(
         )
         created.append(role)
     return created
-
-
-def _pass_on(group: Group | None, by: User) -> None:
-    """Raise Denied unless somebody could give himself what being in a group brings with it."""
-    if group:
-        can_pass_group_on(by, group).require()
 
 
 def _group(system: ConnectedSystem, external_id: str) -> Group | None:

@@ -471,8 +471,13 @@ PERSONAS = {
     "helen": [of_everybody, own, managed, overseen, appointed],
     "uma": [of_everybody, managed, refused, overseen],
     "ivo": [
-        of_everybody, of_administrators, connected_organizations, overseen, appointed,
-        administered, deleted,
+        of_everybody,
+        of_administrators,
+        connected_organizations,
+        overseen,
+        appointed,
+        administered,
+        deleted,
     ],
     "eli": [of_everybody, own],
 }
