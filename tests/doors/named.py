@@ -14,28 +14,39 @@ from typing import NamedTuple
 
 from entitlements import clock, models
 from entitlements.callouts import operations as calls
-from entitlements.catalog import attributes, clashes, extensions, packages, resources
+from entitlements.catalog import attributes, extensions, packages, resources
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.extensions import ExtensionTerms
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
 from entitlements.connectors import checking
 from entitlements.delivery import operations as delivery
+from entitlements.delivery import taking_over
 from entitlements.directory import appointing, preferences
 from entitlements.directory import operations as directory
-from entitlements.policies import drafts, risk_operations
+from entitlements.directory.organizations import operations as organizations
+from entitlements.directory.organizations.models import SponsorKind
+from entitlements.directory.organizations.terms import OrganizationTerms
+from entitlements.imports import operations as imports
+from entitlements.imports.building import Options
+from entitlements.imports.definitions import Definitions
+from entitlements.policies import clashes, drafts, risk_operations
 from entitlements.policies import operations as policies
+from entitlements.policies.scopes import Scope
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import CalloutTerms, PolicyTerms
 from entitlements.requests import (
     answers,
     callbacks,
     clash_exceptions,
+    correcting,
     deciding,
     dialogue,
     giving,
     handing_over,
+    inviting,
     on_behalf,
     reapplying,
+    records,
     standing_in,
 )
 from entitlements.requests import operations as requests
@@ -63,6 +74,7 @@ ANY_GROUP = "any group of the directory: who is named may ask or decide, and get
 WORDS = PackageTerms("New", "Words.")
 NEW = ResourceTerms("New")
 OPEN_POLICY = PolicyTerms("New")
+NO_ROLES = Definitions(())
 
 
 def specific(**named):
@@ -87,6 +99,18 @@ def offer(catalog, w, *, system=None, external_id=None, kind="security_group"):
         kind=kind,
         by=w.by,
     )
+
+
+def asking_of(extension, fallback):
+    """Return a policy whose approvers an extension names; `fallback` decides where it does not."""
+    fallback = ApproverTerms("user", user_id=fallback.pk, is_fallback=True)
+    return replace(OPEN_POLICY, stages=(StageTerms((fallback,), extension_id=extension.pk),))
+
+
+def open_to(organization_id, approver):
+    terms = asking(user_id=approver.pk)
+    scope = Scope.SPECIFIC_ORGANIZATIONS.value
+    return replace(terms, scope=scope, allowed_organization_ids=(organization_id,))
 
 
 def exception(w, package, other, person):
@@ -191,28 +215,28 @@ IN_CATALOGS = [
           lambda w: calls.call_for_test(w.foreign.extension, by=w.by)),
     Named("callouts.operations.send_again", "callouts", RIGHT, "not_permitted",
           lambda w: calls.send_again([w.own.callout, w.foreign.callout], by=w.by)),
-    Named("catalog.clashes.add_clash", "package", RIGHT, "not_permitted",
+    Named("policies.clashes.add_clash", "package", RIGHT, "not_permitted",
           lambda w: clashes.add_clash(w.foreign.package, w.own.package, by=w.by)),
-    Named("catalog.clashes.add_clash", "other", SEEN, "not_visible",
+    Named("policies.clashes.add_clash", "other", SEEN, "not_visible",
           lambda w: clashes.add_clash(w.own.package, w.foreign.package, by=w.by)),
-    Named("catalog.clashes.add_clash", "other", SEEN, "not_visible",
+    Named("policies.clashes.add_clash", "other", SEEN, "not_visible",
           lambda w: clashes.add_clash(w.own.package, w.foreign.role, by=w.by)),
-    Named("catalog.clashes.remove_clash", "clash", RIGHT, "not_permitted",
+    Named("policies.clashes.remove_clash", "clash", RIGHT, "not_permitted",
           lambda w: clashes.remove_clash(w.foreign.clash, by=w.by)),
-    Named("catalog.clashes.add_role_clash", "catalog", RIGHT, "not_permitted",
+    Named("policies.clashes.add_role_clash", "catalog", RIGHT, "not_permitted",
           lambda w: clashes.add_role_clash(
               w.foreign.catalog, w.foreign.role, w.own.role, by=w.by)),
-    Named("catalog.clashes.add_role_clash", "first", SEEN, "not_visible",
+    Named("policies.clashes.add_role_clash", "first", SEEN, "not_visible",
           lambda w: clashes.add_role_clash(w.own.catalog, w.foreign.role, w.own.role, by=w.by)),
-    Named("catalog.clashes.add_role_clash", "second", SEEN, "not_visible",
+    Named("policies.clashes.add_role_clash", "second", SEEN, "not_visible",
           lambda w: clashes.add_role_clash(w.own.catalog, w.own.role, w.foreign.role, by=w.by)),
-    Named("catalog.clashes.remove_role_clash", "clash", RIGHT, "not_permitted",
+    Named("policies.clashes.remove_role_clash", "clash", RIGHT, "not_permitted",
           lambda w: clashes.remove_role_clash(w.foreign.role_clash, by=w.by)),
-    Named("catalog.clashes.add_prerequisite", "package", RIGHT, "not_permitted",
+    Named("policies.clashes.add_prerequisite", "package", RIGHT, "not_permitted",
           lambda w: clashes.add_prerequisite(w.foreign.bare, w.own.bare, by=w.by)),
-    Named("catalog.clashes.add_prerequisite", "required", SEEN, "not_visible",
+    Named("policies.clashes.add_prerequisite", "required", SEEN, "not_visible",
           lambda w: clashes.add_prerequisite(w.own.bare, w.foreign.bare, by=w.by)),
-    Named("catalog.clashes.remove_prerequisite", "prerequisite", RIGHT, "not_permitted",
+    Named("policies.clashes.remove_prerequisite", "prerequisite", RIGHT, "not_permitted",
           lambda w: clashes.remove_prerequisite(w.foreign.prerequisite, by=w.by)),
 ]  # fmt: skip
 IN_POLICIES = [
@@ -252,6 +276,12 @@ IN_POLICIES = [
             Named(f"policies.operations.{act}", "terms.callouts.extension_id",
                   "an extension of the same catalog", "extension_unknown",
                   lambda w, save=save: save(w, calling(w.foreign.extension))),
+            Named(f"policies.operations.{act}", "terms.stages.extension_id",
+                  "an extension of the same catalog", "extension_unknown",
+                  lambda w, save=save: save(w, asking_of(w.foreign.extension, w.boss))),
+            Named(f"policies.operations.{act}", "terms.allowed_organization_ids",
+                  "any connected organization: its people get nothing without an approver",
+                  "organization_unknown", lambda w, save=save: save(w, open_to(w.unknown, w.boss))),
             Named(f"policies.operations.{act}", "terms.questions.key",
                   "the name of a question within its policy: it names nothing elsewhere", "",
                   None),
@@ -348,6 +378,29 @@ IN_REQUESTS = [
           lambda w: clash_exceptions.decide(w.foreign.exception, by=w.by, approves=True)),
     Named("requests.clash_exceptions.end_early", "exception", RIGHT, "not_permitted",
           lambda w: clash_exceptions.end_early(w.foreign.exception, by=w.by)),
+    Named("requests.callbacks.resume_by_hand", "terms.extension_id",
+          "nothing: an answer names people, and no other extension", "", None),
+    *(
+        Named("requests.callbacks.resume_by_hand", f"terms.approvers.{parameter}",
+              "anybody, but for one's own request: whoever decides gets nothing by it", "", None)
+        for parameter in ("user_id", "group_id")
+    ),
+    Named("requests.correcting.correct_own", "assignment", CONCERNED, "not_holder",
+          lambda w: correcting.correct_own(w.foreign.assignment, {}, by=w.by)),
+    Named("requests.correcting.correct_for", "assignment", RIGHT, "not_permitted",
+          lambda w: correcting.correct_for(w.foreign.assignment, {}, by=w.by)),
+    Named("requests.inviting.invite", "policy", RIGHT, "not_permitted",
+          lambda w: inviting.invite(w.foreign.by_hand, "x@blueharbour.example", by=w.by)),
+    Named("requests.records.delete_record", "access_request",
+          "any that is completed; administrators of both kinds alone", "administrators_only",
+          lambda w: records.delete_record(w.own.failed, by=w.by, justification="Because.")),
+    Named("delivery.taking_over.prepare", "policy", RIGHT, "not_permitted",
+          lambda w: taking_over.prepare(w.foreign.role, w.foreign.by_hand, by=w.by)),
+    Named("delivery.taking_over.prepare", "role", "what the package contains",
+          "role_not_in_package",
+          lambda w: taking_over.prepare(w.foreign.role, w.own.by_hand, by=w.by)),
+    Named("delivery.taking_over.prepare", "chosen",
+          "whoever holds the role unexplained; a row for anybody else is not given", "", None),
     Named("delivery.operations.reprocess", "access_request", RIGHT, "not_permitted",
           lambda w: delivery.reprocess(w.foreign.failed, by=w.by)),
     Named("delivery.operations.reprocess_assignment", "assignment", RIGHT, "not_permitted",
@@ -383,11 +436,52 @@ IN_DIRECTORY = [
     Named("connectors.checking.check_connection", "system", DIRECTORY, "administrators_only",
           lambda w: checking.check_connection(w.own.system, by=w.by)),
 ]  # fmt: skip
-NAMED = [*IN_CATALOGS, *IN_POLICIES, *IN_REQUESTS, *IN_DIRECTORY]
+IN_IMPORTS = [
+    *(
+        Named(f"imports.operations.{act.__name__}", "catalog", RIGHT, "not_permitted", attempt)
+        for act, attempt in (
+            (imports.check, lambda w: imports.check(
+                w.foreign.catalog, NO_ROLES, Options(), by=w.by, source="x")),
+            (imports.try_out, lambda w: imports.try_out(
+                w.foreign.catalog, NO_ROLES, Options(), by=w.by)),
+        )
+    ),
+    Named("imports.operations.carry_out", "role_import", "an import that one has made",
+          "not_your_import", lambda w: imports.carry_out(w.own.role_import, by=w.by)),
+    Named("imports.operations.discard", "role_import", "an import that one has made",
+          "import_stays", lambda w: imports.discard(w.own.role_import, by=w.by)),
+]  # fmt: skip
+PARTNERS = "those who run connected organizations, and administrators"
+REFUSED = "not_organization_administrator"
+IN_ORGANIZATIONS = [
+    *(
+        Named(f"directory.organizations.operations.{act}", parameter, PARTNERS, REFUSED, attempt)
+        for act, parameters, attempt in (
+            ("change_organization", ("organization",), lambda w: organizations.change_organization(
+                w.partner, OrganizationTerms("New", "", ("new.example",)), by=w.by)),
+            ("promote", ("organization",),
+             lambda w: organizations.promote(w.partner, by=w.by)),
+            ("delete_organization", ("organization",),
+             lambda w: organizations.delete_organization(w.partner, by=w.by)),
+            ("add_sponsor", ("organization", "person"), lambda w: organizations.add_sponsor(
+                w.partner, w.by, SponsorKind.INTERNAL, by=w.by)),
+            ("remove_sponsor", ("organization", "person"), lambda w: organizations.remove_sponsor(
+                w.partner, w.boss, SponsorKind.INTERNAL, by=w.by)),
+        )
+        for parameter in parameters
+    ),
+]  # fmt: skip
+NAMED = [
+    *IN_CATALOGS, *IN_POLICIES, *IN_REQUESTS, *IN_DIRECTORY, *IN_IMPORTS, *IN_ORGANIZATIONS,
+]  # fmt: skip
 OF_THE_SYSTEM = {
     # Within the transaction of others, who have asked; or by the command line alone
     "assignments.operations", "audit.trail", "requests.flow", "directory.sync.operations",
-    "policies.versions.keep_version", "requests.operations.give",
+    "policies.versions.keep_version", "requests.operations.give", "requests.telling",
+    "requests.giving.write_down", "requests.giving.set_going", "policies.operations.new_policy",
+    "catalog.packages.new_package", "catalog.packages.put_role", "catalog.packages.move",
+    "imports.building", "directory.organizations.guests", "audit.exports",
     # Questions, and no acts
     "requests.clash_exceptions.can_decide", "directory.operations.can_administer",
+    "requests.giving.can_plan",
 }  # fmt: skip

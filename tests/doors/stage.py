@@ -23,12 +23,14 @@ BARE = [
 ]
 RIGHTS = {
     "administrators_only",
+    "import_stays",
     "list_stays",
     "not_appointer",
     "not_approver",
     "not_catalog_creator",
     "not_holder",
     "not_permitted",
+    "not_your_import",
     "not_requestor",
     "not_resource_owner",
     "not_your_list",
@@ -84,7 +86,9 @@ def bare_pages():
         return known[user.pk]
 
     with (
-        override_settings(TEMPLATES=BARE, SESSION_ENGINE=engine, DEMO=True),
+        override_settings(
+            TEMPLATES=BARE, SESSION_ENGINE=engine, DEMO=True, ORGANIZATION_HINTS=["portal"]
+        ),
         patch.object(places, "places_of", places_of),
     ):
         yield

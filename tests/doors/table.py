@@ -17,6 +17,7 @@ from tests.doors.words import (
     ANYBODY,
     EVERYBODY,
     FOR_ADMINISTRATORS,
+    FOR_ORGANIZATIONS,
     FOR_OVERSEERS,
     GIVERS,
     IN_ALL,
@@ -29,9 +30,11 @@ from tests.doors.words import (
     NOT_THERE,
     NOTHING,
     OVERSEERS,
+    SIGNED_IN,
     TO_SIGN_IN,
     VIEWERS,
     Row,
+    Who,
     about_oneself,
     in_catalog,
     on,
@@ -53,6 +56,9 @@ ATTRIBUTES = whoever(IN_ALL, everywhere=IN_ALL)
 NO_POST = on(*THINGS, who=NOT_DONE_IN_MANAGE)
 NO_GET = NO_POST
 TO_DECIDE = {"asked": EVERYBODY, **on("mine", *THINGS, who=NOTHING)}
+DELETERS = only(IN_ALL, refused=MANAGERS)
+LINKED = {"mine": Who(SIGNED_IN, sign_in=frozenset({"nobody"})), **on(*THINGS, who=NOTHING)}
+ORGANIZATION = {"own": FOR_ORGANIZATIONS, "deleted": NOTHING}
 APPOINT_BELOW = only(IN_ALL, refused=OVERSEERS)
 ADMINISTRATORS_ACT = only({"superuser"}, refused=OVERSEERS)
 
@@ -72,10 +78,13 @@ ASKING = [
     Row("packages:index", EVERYBODY, NOT_DONE),
     Row("packages:detail", about_oneself(**SEEN), NOT_DONE),
     Row("packages:ask", about_oneself(**SEEN)),
+    Row("package_link", LINKED, on(*LINKED, who=NOT_DONE_OPENLY), names={"hint": "=portal"}),
+    Row("package_link", NOT_THERE, NOT_DONE_OPENLY, names={"hint": "=elsewhere"}),
     Row("access:index", EVERYBODY, NOT_DONE),
     Row("access:expired", EVERYBODY, NOT_DONE),
     Row("access:detail", about_oneself(**SEEN), NOT_DONE),
     Row("access:extend", about_oneself(**SEEN), about_oneself()),
+    Row("access:correct", about_oneself()),
     Row("access:give_back", about_oneself()),
     Row("requests:index", EVERYBODY, NOT_DONE),
     Row("requests:detail", about_oneself(asked=EVERYBODY, **SEEN), NOT_DONE),
@@ -139,6 +148,7 @@ MANAGE = [
     Row("manage:deliveries", IN_MANAGE, NOT_DONE_IN_MANAGE),
     Row("manage:calls", IN_MANAGE, NOT_DONE_IN_MANAGE),
     Row("manage:entitlements_*_changelist", IN_MANAGE),
+    Row("manage:entitlements_*_export", IN_MANAGE),
     Row("manage:catalog_add", only(IN_ALL | {"catalog_creator"}, refused=MANAGERS)),
     Row("manage:catalog", VIEW, NO_POST),
     Row("manage:catalog_edit", CHANGE),
@@ -152,6 +162,14 @@ MANAGE = [
     Row("manage:role_add", TWO_KEYS),
     Row("manage:role_edit", TWO_KEYS),
     Row("manage:role_remove", TWO_KEYS),
+    Row("manage:holders", GIVE),
+    Row("manage:holders_file", GIVE, NO_POST),
+    Row("manage:import_add", PACKAGES),
+    Row("manage:import_sample", PACKAGES, NO_POST),
+    Row("manage:import", PACKAGES, NO_POST),
+    Row("manage:import_result", PACKAGES, NO_POST),
+    Row("manage:import_start", NO_GET, {**FOR_OTHERS, "deleted": NOTHING}),
+    Row("manage:import_drop", NO_GET, {**FOR_OTHERS, "deleted": NOTHING}),
     Row("manage:attribute_add", ATTRIBUTES),
     Row("manage:attribute_remove", ATTRIBUTES),
     Row("manage:extension_add", CHANGE),
@@ -201,6 +219,13 @@ MANAGE = [
     Row("manage:exception_end", PACKAGES),
     Row("manage:assignment", VIEW, NO_POST),
     Row("manage:assignment_extend", GIVE),
+    Row("manage:assignment_answers", GIVE),
+    Row(
+        "manage:requests_delete",
+        {**on("own", "foreign", who=DELETERS), "deleted": only((), refused=MANAGERS - IN_ALL)},
+        query="id={failed_id}",
+        sent={"id": "{failed_id}"},
+    ),
     *(
         Row(f"manage:{act}", VIEW, query=f"id={{{chosen}}}", sent={"id": f"{{{chosen}}}"})
         for act, chosen in (
@@ -209,6 +234,30 @@ MANAGE = [
             ("requests_cancel", "request_id"),
             ("requests_again", "failed_id"),
         )
+    ),
+]
+ORGANIZATIONS = [
+    Row("organizations:index", FOR_ORGANIZATIONS, NOT_DONE),
+    Row("organizations:add", FOR_ORGANIZATIONS),
+    Row("organizations:find", FOR_ORGANIZATIONS, NOT_DONE),
+    Row(
+        "organizations:detail",
+        ORGANIZATION,
+        on(*ORGANIZATION, who=NOT_DONE),
+    ),
+    *(
+        Row(f"organizations:{act}", ORGANIZATION)
+        for act in ("edit", "promote", "delete", "sponsor_add")
+    ),
+    Row(
+        "organizations:sponsor_remove",
+        ORGANIZATION,
+        names={"kind": "=internal", "person_id": "sponsor_id"},
+    ),
+    Row(
+        "organizations:sponsor_remove",
+        NOTHING,
+        names={"kind": "=unheard", "person_id": "sponsor_id", "organization_id": "partner_id"},
     ),
 ]
 ADMINISTRATION = [
@@ -311,6 +360,7 @@ ROWS = [
     *TEAM,
     *TENANT,
     *MANAGE,
+    *ORGANIZATIONS,
     *ADMINISTRATION,
     *SIGN_IN,
     *PROGRAMS,

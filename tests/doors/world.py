@@ -29,6 +29,7 @@ from tests.factories import (
     AssignmentFactory,
     AssignmentPolicyFactory,
     CatalogFactory,
+    ConnectedOrganizationFactory,
     ConnectedSystemFactory,
     CustomExtensionFactory,
     GroupFactory,
@@ -134,6 +135,12 @@ class Place:
             source=f"{name} list",
             created_at=clock.now(),
         )
+        self.role_import = models.RoleImport.objects.create(
+            catalog=self.catalog,
+            made_by=self.boss,
+            source=f"{name} roles",
+            created_at=clock.now(),
+        )
         self.delegation = models.ApprovalDelegation.objects.create(
             delegator=self.approver,
             delegate=self.person,
@@ -196,6 +203,7 @@ class Place:
             "extension_id": self.extension.pk,
             "callout_id": self.callout.pk,
             "list_id": self.bulk.pk,
+            "import_id": self.role_import.pk,
             "attribute_id": self.attribute.pk,
             "clash_id": self.clash.pk,
             "role_clash_id": self.role_clash.pk,
@@ -282,7 +290,15 @@ class World:
         self.mine = Own(self.person, self.boss)
         self.program = create_service_account("Device register", by=self.boss)
         self._keep_shop()
-        self.everywhere = {"program_id": self.program.pk, "boss_id": self.boss.pk}
+        self.partner = ConnectedOrganizationFactory(name="Blue Harbour")
+        self.partner.internal_sponsors.add(self.boss)
+        self.everywhere = {
+            "program_id": self.program.pk,
+            "boss_id": self.boss.pk,
+            "partner_id": self.partner.pk,
+            "sponsor_id": self.boss.pk,
+            "organization_id": self.partner.pk,
+        }
         self.relations = {
             "mine": self.mine.ids,
             "asked": self.mine.asked,
@@ -290,7 +306,7 @@ class World:
             "decided": {"assignment_id": self.mine.decided.pk},
             "own": self.own.ids,
             "foreign": self.foreign.ids,
-            "deleted": {name: uuid4() for name in self.own.ids},
+            "deleted": {name: uuid4() for name in (*self.own.ids, "organization_id")},
         }
 
     def _keep_shop(self):
