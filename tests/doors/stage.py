@@ -1,6 +1,6 @@
 """How the doors are tried quickly: bare templates, nothing kept, one answer in one word."""
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.cookies import SimpleCookie
 from unittest.mock import patch
 
@@ -107,8 +107,8 @@ class Visitor:
         """Return the answer in one word; nothing of what happens is kept."""
         self.client.cookies = SimpleCookie(self.cookies)
         with undone():
-            response = getattr(self.client, method)(address, sent or {})
-            return word_for(response)
+            with closing(getattr(self.client, method)(address, sent or {})) as response:
+                return word_for(response)
 
 
 def word_for(response):

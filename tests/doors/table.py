@@ -30,11 +30,9 @@ from tests.doors.words import (
     NOT_THERE,
     NOTHING,
     OVERSEERS,
-    SIGNED_IN,
     TO_SIGN_IN,
     VIEWERS,
     Row,
-    Who,
     about_oneself,
     in_catalog,
     on,
@@ -57,7 +55,6 @@ NO_POST = on(*THINGS, who=NOT_DONE_IN_MANAGE)
 NO_GET = NO_POST
 TO_DECIDE = {"asked": EVERYBODY, **on("mine", *THINGS, who=NOTHING)}
 DELETERS = only(IN_ALL, refused=MANAGERS)
-LINKED = {"mine": Who(SIGNED_IN, sign_in=frozenset({"nobody"})), **on(*THINGS, who=NOTHING)}
 ORGANIZATION = {"own": FOR_ORGANIZATIONS, "deleted": NOTHING}
 APPOINT_BELOW = only(IN_ALL, refused=OVERSEERS)
 ADMINISTRATORS_ACT = only({"superuser"}, refused=OVERSEERS)
@@ -78,8 +75,18 @@ ASKING = [
     Row("packages:index", EVERYBODY, NOT_DONE),
     Row("packages:detail", about_oneself(**SEEN), NOT_DONE),
     Row("packages:ask", about_oneself(**SEEN)),
-    Row("package_link", LINKED, on(*LINKED, who=NOT_DONE_OPENLY), names={"hint": "=portal"}),
-    Row("package_link", NOT_THERE, NOT_DONE_OPENLY, names={"hint": "=elsewhere"}),
+    Row(
+        "package_link",
+        about_oneself(**SEEN),
+        on("mine", *THINGS, who=NOT_DONE_OPENLY),
+        names={"hint": "=portal"},
+    ),
+    Row(
+        "package_link",
+        on(*THINGS, who=NOT_THERE),
+        on(*THINGS, who=NOT_DONE_OPENLY),
+        names={"hint": "=elsewhere"},
+    ),
     Row("access:index", EVERYBODY, NOT_DONE),
     Row("access:expired", EVERYBODY, NOT_DONE),
     Row("access:detail", about_oneself(**SEEN), NOT_DONE),
@@ -148,7 +155,7 @@ MANAGE = [
     Row("manage:deliveries", IN_MANAGE, NOT_DONE_IN_MANAGE),
     Row("manage:calls", IN_MANAGE, NOT_DONE_IN_MANAGE),
     Row("manage:entitlements_*_changelist", IN_MANAGE),
-    Row("manage:entitlements_*_export", IN_MANAGE),
+    Row("manage:entitlements_*_export", IN_MANAGE, NOT_DONE_IN_MANAGE),
     Row("manage:catalog_add", only(IN_ALL | {"catalog_creator"}, refused=MANAGERS)),
     Row("manage:catalog", VIEW, NO_POST),
     Row("manage:catalog_edit", CHANGE),

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from entitlements import clock
 from entitlements.models import AccessRequest, ApprovalStep, Assignment, StepApprover
-from entitlements.policies.models import Expiration, frozen_terms
+from entitlements.policies.freezing import frozen_terms
+from entitlements.policies.models import Expiration
 from entitlements.requests import deciding, operations
 from entitlements.requests.context import facts_about
 from entitlements.requests.states import RequestState

@@ -3,8 +3,6 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Group as TenantRole
-from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -416,13 +414,10 @@ def test_nobody_gets_an_account_in_admin_before_his_access(as_ivo, sponsored, ol
 
 
 def test_the_right_to_manage_organizations_is_given_by_a_tenant_role(as_ivo):
-    right = Permission.objects.get(codename="manage_organizations")
-    add = reverse("admin:auth_group_add")
-    name = "Connected organization administrators"
-
-    assert "Can manage connected organizations" in text(as_ivo.get(add))
-    assert as_ivo.post(add, {"name": name, "permissions": [right.pk]}).status_code == 302
-
+    role = reverse("roles:role", args=["organization_administrator"])
     tess = UserFactory()
-    tess.groups.add(TenantRole.objects.get(name=name))
+
+    assert "connected organizations" in text(as_ivo.get(role))
+    assert as_ivo.post(role, {"person": f"user:{tess.pk}"}).status_code == 302
+
     assert can_manage_organizations(User.objects.get(pk=tess.pk))
