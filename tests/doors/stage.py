@@ -1,6 +1,6 @@
 """How the doors are tried quickly: bare templates, nothing kept, one answer in one word."""
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from unittest.mock import patch
 
@@ -107,8 +107,14 @@ class Visitor:
         """Return the answer in one word; nothing of what happens is kept."""
         self.client.cookies = SimpleCookie(self.cookies)
         with undone():
-            with closing(getattr(self.client, method)(address, sent or {})) as response:
-                return word_for(response)
+            return word_for(read(getattr(self.client, method)(address, sent or {})))
+
+
+def read(response):
+    """Return a response whose file, if it is one, was read to its end and so closed."""
+    if response.streaming:
+        response.getvalue()
+    return response
 
 
 def word_for(response):

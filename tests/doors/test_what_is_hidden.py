@@ -5,7 +5,7 @@ the other, what belongs to another's place: it may be written nowhere, and no an
 """
 
 import re
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from django.core.cache import cache
@@ -16,7 +16,7 @@ from django.urls import reverse
 from portal.admin.registry import manage
 from tests.doors.forms import Forms
 from tests.doors.routes import routes
-from tests.doors.stage import bare_pages, undone, word_for
+from tests.doors.stage import bare_pages, read, undone, word_for
 from tests.doors.table import rows_for
 from tests.doors.test_every_door import ids_for
 
@@ -103,10 +103,11 @@ def forms(world, as_owner):
     for route, _, method, address, met in doors(world, "owner", RELATIONS):
         if method != "get" or met != "works" or not route.key.startswith(OURS):
             continue
-        with closing(client.get(address)) as response:
-            is_page = response.get("Content-Type", "").startswith("text/html")
-            html = response.getvalue().decode() if is_page else ""
-        for form in Forms(html, address).found:
+        response = client.get(address)
+        content = response.getvalue()
+        if not response.get("Content-Type", "").startswith("text/html"):
+            continue
+        for form in Forms(content.decode(), address).found:
             key = (re.sub(ID, "", form.action), form.method, *form.fields)
             if key not in seen and not form.action.startswith("/accounts/"):
                 seen.add(key)
@@ -160,8 +161,7 @@ def send(client, form, changes, ids):
     """Send a form as it is but for some fields; nothing of it is kept."""
     cache.clear()
     with undone(), nothing_written_of(ids):
-        response = client.post(form.action, {**form.data(), **changes})
-        response.close()
+        response = read(client.post(form.action, {**form.data(), **changes}))
     assert response.status_code < 500, (form.action, changes)
     assert word_for(response) != "sign_in", form.action
     return response
