@@ -1,8 +1,6 @@
 """Every page as every persona of the demo company, in both themes, wide and narrow."""
 
-import os
 import time
-from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -27,14 +25,11 @@ from entitlements.policies.risk_operations import report_risk
 from entitlements.requests.inviting import invite
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
+from tests.browser.sights import look
 
 PEOPLE = 40
 NOBODY = "nobody"
 WALKED = [NOBODY, *(person.key for person in personas())]
-WIDE, NARROW = 1366, 390
-SIGHTS = (("light", WIDE), ("dark", NARROW))
-"""Widths and colors have nothing to do with each other: each is seen once, and axe runs in both."""
-MORE_PICTURES = (("dark", WIDE), ("light", NARROW)) if os.environ.get("SHOTS") else ()
 LARGEST = 100_000
 COOKIE = settings.SESSION_COOKIE_NAME
 
@@ -115,8 +110,7 @@ def test_every_page_is_right(open_context, sign_in, axe, shot, key):
     found = []
     for number, place in enumerate(addresses(key, user)):
         name = f"{key}-{number:03}-{place.route.replace(':', '.')}"
-        look = partial(picture, shot, page, name)
-        found += [f"{place.path}: {line}" for line in faults(page, place, axe, look)]
+        found += [f"{place.path}: {line}" for line in faults(page, place, name, axe, shot)]
     for place in at_a_glance(key, user):
         answer = page.request.get(place.path, max_redirects=0)
         if answer.status != place.status:
@@ -148,14 +142,8 @@ def test_the_walk_leaves_no_page_out(site):
     assert NO_PAGES - routes() == set()
 
 
-def picture(shot, page, name, theme, width):
-    shot(page, f"{name}-{theme}-{width}")
-
-
-def faults(page, place, axe, look):
-    """Yield what is wrong with a page; `look` is called at each sight of it."""
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": WIDE, "height": 900})
+def faults(page, place, name, axe, shot):
+    """Yield what is wrong with a page."""
     answer = page.goto(place.path)
     if answer.status != place.status:
         yield f"answers {answer.status} and not {place.status}"
@@ -164,23 +152,9 @@ def faults(page, place, axe, look):
         yield f"leads to {answer.url}"
         return
     yield from faults_of_html(answer.text())
-    yield from faults_of_structure(page)
-    for theme, width in (*SIGHTS, *MORE_PICTURES):
-        page.emulate_media(color_scheme=theme)
-        page.set_viewport_size({"width": width, "height": 900})
-        look(theme, width)
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            yield f"is wider than {width}"
-        if (theme, width) in SIGHTS:
-            yield from axe(page)
-
-
-def faults_of_structure(page):
     if not page.title().strip(" –"):
         yield "has no title"
-    for tag in ("h1", "main"):
-        if (count := page.locator(tag).count()) != 1:
-            yield f"has {count} of {tag}"
+    yield from look(page, name, axe, shot)
 
 
 def user_of(key):

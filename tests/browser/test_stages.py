@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from entitlements import clock, models, sweep
 from entitlements.policies.operations import terms_of
 from entitlements.requests import operations
-from tests.browser.test_manage import look
+from tests.browser.sights import look
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -18,9 +18,6 @@ from tests.factories import (
     StageApproverFactory,
     UserFactory,
 )
-
-SIZES = {"wide": {"width": 1366, "height": 900}, "narrow": {"width": 390, "height": 844}}
-SETTLING = 200  # milliseconds that colors take to change
 
 
 @pytest.fixture
@@ -38,19 +35,10 @@ def package(people, appoint):
 
 @pytest.fixture
 def sound(axe, shot):
-    """Look at a page as it is now, in both widths and both schemes."""
+    """Look at a page as it is now."""
 
     def sound(page, name):
-        wrong = []
-        before = page.viewport_size
-        for width, size in SIZES.items():
-            for scheme in ("light", "dark"):
-                page.set_viewport_size(size)
-                page.emulate_media(color_scheme=scheme)
-                page.wait_for_timeout(SETTLING)
-                wrong += look(page, f"stages-{name}-{width}-{scheme}", axe, shot)
-        page.set_viewport_size(before)
-        page.emulate_media(color_scheme="light")
+        wrong = look(page, f"stages-{name}", axe, shot)
         assert not wrong, "\n".join(wrong)
 
     return sound

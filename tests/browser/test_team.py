@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 from entitlements import clock, models
 from entitlements.requests import giving, operations
 from tests.browser import scene
+from tests.browser.sights import look
 from tests.factories import AssignmentFactory, GroupFactory, UserFactory
-
-WIDTHS = {"wide": {"width": 1366, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
 
 @pytest.fixture
@@ -24,23 +23,6 @@ def company(site):
     AssignmentFactory(policy=company.close.policies.first(), target=company.cleo)
     AssignmentFactory(policy=company.kit.policies.get(), target=company.cleo)
     return company
-
-
-def look(page, name, axe, shot):
-    """Return what is wrong with a page in both widths and both schemes."""
-    found = []
-    for width, size in WIDTHS.items():
-        for scheme in ("light", "dark"):
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(200)
-            shot(page, f"{name}-{width}-{scheme}")
-            found += [f"{name} {width} {scheme}: {line}" for line in axe(page)]
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                found.append(f"{name} {width}: scrolls sideways")
-    page.set_viewport_size(WIDTHS["wide"])
-    page.emulate_media(color_scheme="light")
-    return found
 
 
 def test_pages_of_a_manager_are_sound(page, sign_in, axe, shot, company):
