@@ -19,6 +19,7 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
+from tests.volumes import gather_statistics
 
 pytestmark = pytest.mark.django_db
 
@@ -170,6 +171,7 @@ def test_ten_thousand_members_cost_as_many_queries_as_one(role, policy, gita):
         )
         group = Group.objects.get(pk=role.resource.external_id)
         Membership.objects.bulk_create(Membership(group=group, user=one) for one in people)
+        gather_statistics()
         with CaptureQueriesContext(connection) as captured:
             holders = Holders.read(role)
             assert holders.unexplained().count() == group.memberships.count()
