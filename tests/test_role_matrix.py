@@ -77,6 +77,7 @@ ROLES = (
     "resource_owner",
     "stranger",
 )
+ONE_DAY = timedelta(days=1)
 ADMINISTRATORS = {"superuser"}
 ANYWHERE = {"superuser", "governance_administrator"}
 OF_TENANT = {*ANYWHERE, "organization_administrator"}
@@ -514,6 +515,15 @@ MATRIX = [
         "26", "end access", GIVERS,
         lambda place, by: requests.remove(place.assignment, by=by),
         lambda place: Page("assignments_end", (), {"id": [place.assignment.pk]}),
+    ),
+    Action(
+        "26", "let many keep access for longer", GIVERS,
+        lambda place, by: requests.prolong(place.answered, by=by),
+        lambda place: Page(
+            "assignments_extend",
+            (),
+            {"id": [place.answered.pk], "ends_on": f"{place.answered.ends_at + ONE_DAY:%Y-%m-%d}"},
+        ),
     ),
     Action(
         "27", "cancel a request that waits", GIVERS,

@@ -7,6 +7,7 @@ from portal.manage.views import (
     assignments,
     attributes,
     catalogs,
+    chosen,
     clashes,
     exceptions,
     extensions,
@@ -134,8 +135,9 @@ urlpatterns: list[URLPattern] = [
         clashes.export_catalog,
         name="catalog_clashes_file",
     ),
-    path("assignments/end/", assignments.end, name="assignments_end"),
-    path("assignments/again/", assignments.again, name="assignments_again"),
+    path("assignments/end/", chosen.end, name="assignments_end"),
+    path("assignments/extend/", chosen.extend, name="assignments_extend"),
+    path("assignments/again/", chosen.again, name="assignments_again"),
     path("assignments/<uuid:assignment_id>/", assignments.detail, name="assignment"),
     path("assignments/<uuid:assignment_id>/extend/", assignments.extend, name="assignment_extend"),
     path(
@@ -143,9 +145,9 @@ urlpatterns: list[URLPattern] = [
         assignments.correct,
         name="assignment_answers",
     ),
-    path("requests/cancel/", assignments.cancel_requests, name="requests_cancel"),
-    path("requests/again/", assignments.try_requests_again, name="requests_again"),
-    path("requests/delete/", assignments.delete_records, name="requests_delete"),
+    path("requests/cancel/", chosen.cancel_requests, name="requests_cancel"),
+    path("requests/again/", chosen.try_requests_again, name="requests_again"),
+    path("requests/delete/", chosen.delete_records, name="requests_delete"),
 ]
 
 register(NavEntry("Manage", "manage:index", visible=may_manage, order=60))

@@ -343,6 +343,7 @@ def changed(user):
         yield visit("manage:assignment_answers", assignment.pk)
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
+    yield visit("manage:assignments_extend", query=f"?{ids}")
     yield visit("manage:assignments_again", query=f"?{ids}")
     requests = models.AccessRequest.objects.managed_by(user).order_by("created_at")
     ids = "&".join(f"id={one.pk}" for one in requests[:2])

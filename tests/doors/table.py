@@ -230,6 +230,7 @@ MANAGE = [
         Row(f"manage:{act}", VIEW, query=f"id={{{chosen}}}", sent={"id": f"{{{chosen}}}"})
         for act, chosen in (
             ("assignments_end", "assignment_id"),
+            ("assignments_extend", "assignment_id"),
             ("assignments_again", "assignment_id"),
             ("requests_cancel", "request_id"),
             ("requests_again", "failed_id"),

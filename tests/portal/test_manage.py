@@ -802,7 +802,14 @@ def test_a_reader_ends_nothing(client, sales, held, bo, appoint):
 
 
 @pytest.mark.parametrize(
-    "name", ["assignments_end", "assignments_again", "requests_cancel", "requests_again"]
+    "name",
+    [
+        "assignments_end",
+        "assignments_extend",
+        "assignments_again",
+        "requests_cancel",
+        "requests_again",
+    ],
 )
 @pytest.mark.parametrize("query", [{}, {"id": "nonsense"}, {"id": "0" * 32}])
 def test_nothing_chosen_is_not_found(as_olga, name, query):
