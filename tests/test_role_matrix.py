@@ -36,6 +36,7 @@ from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.moving import move_package
 from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import tidied, write_questions
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
@@ -99,6 +100,7 @@ class Place:
         self.role = ResourceRoleFactory(resource=ResourceFactory(catalog=self.catalog))
         self.package = AccessPackageFactory(catalog=self.catalog, name=f"{name} package")
         self.unused = AccessPackageFactory(catalog=self.catalog, name=f"{name} unused")
+        self.light = AccessPackageFactory(catalog=self.catalog, name=f"{name} light", roles=[])
         self.unused_policy = AssignmentPolicyFactory(package=self.unused, name="Unused")
         self.policy = AssignmentPolicyFactory(package=self.package, name="Staff")
         ApprovalStageFactory(policy=self.policy, position=1, approvers=[UserFactory()])
@@ -383,6 +385,11 @@ MATRIX = [
         "14", "delete a package", MANAGERS,
         lambda place, by: packages.delete_package(place.unused, by=by),
         lambda place: Page("package_step", (place.unused.pk, "delete"), {}),
+    ),
+    Action(
+        "14", "move a package between two catalogs", MANAGERS,
+        lambda place, by: move_package(place.light, place.empty, by=by),
+        lambda place: Page("package_move", (place.light.pk,), {"catalog": place.empty.pk}),
     ),
     Action(
         "15", "add a role to a package", MANAGERS,

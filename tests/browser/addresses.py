@@ -304,7 +304,14 @@ def changed(user):
     yield visit("manage:people", sales.pk, query=f"?group={desk.pk}")
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
-    for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
+    for route in (
+        "package_edit",
+        "package_move",
+        "give",
+        "package_role_add",
+        "policy_add",
+        "package_ways",
+    ):
         yield visit(f"manage:{route}", package.pk)
     yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
     for route in ("clash_add", "require", "exception_add"):

@@ -183,6 +183,7 @@ MANAGE = [
     Row("manage:package_add", PACKAGES),
     Row("manage:package", VIEW, NO_POST),
     Row("manage:package_edit", PACKAGES),
+    Row("manage:package_move", PACKAGES),
     Row("manage:package_role_add", PACKAGES),
     Row("manage:package_role_remove", PACKAGES),
     *(
