@@ -394,7 +394,11 @@ MATRIX = [
     Action(
         "15", "add a role to a package", MANAGERS,
         lambda place, by: packages.add_role(place.package, place.role, by=by),
-        lambda place: Page("package_role_add", (place.package.pk,), {"role": place.role.pk}),
+        lambda place: Page(
+            "package_role_add",
+            (place.package.pk,),
+            {"role": place.role.pk, "seen": place.role.pk},
+        ),
     ),
     Action(
         "15", "remove a role from a package", MANAGERS,

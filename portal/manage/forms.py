@@ -196,7 +196,12 @@ class PackageForm(forms.Form):
 
 
 class PackageRoleForm(forms.Form):
-    """One more role for a package, among those that its catalog offers."""
+    """One more role for a package, among those that its catalog offers.
+
+    It `is_finding` while it is only asked what the role would do.
+    """
+
+    is_finding = False
 
     role = forms.ModelChoiceField(queryset=ResourceRole.objects.none(), empty_label="Choose a role")
 
