@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from entitlements.assignments.grants import Grant, roles_of
 from entitlements.assignments.models import Assignment
 from entitlements.audit.models import AuditEvent
+from entitlements.catalog.models import Catalog
 from entitlements.catalog.permissions import can
 from entitlements.decisions import Denied
 from entitlements.directory.sync.csv_tables import BadFile
@@ -24,7 +25,7 @@ from portal.forms import PLACES as WISHES
 from portal.forms import refuse
 from portal.http import PortalRequest
 from portal.languages import wanted_languages
-from portal.manage.doors import Crumb, form_page, package_for, rights, to_package
+from portal.manage.doors import Crumb, form_page, narrowed_to, package_for, rights, to_package
 from portal.manage.forms import OUTSIDERS, PLACES, GiveForm, ProlongForm
 from portal.manage.giving import entries_of, source_of
 from portal.manage.shown import history
@@ -57,12 +58,15 @@ def detail(request: PortalRequest, assignment_id: UUID) -> HttpResponse:
 @require_safe
 def deliveries(request: PortalRequest) -> HttpResponse:
     """List the roles that could not be set up, and why."""
+    catalog = narrowed_to(request)
     failed = Grant.objects.failed().visible_to(request.user)
+    if catalog:
+        failed = failed.in_catalogs(Catalog.objects.filter(pk=catalog.pk))
     related = failed.select_related("user", "role__resource__system")
     page = Paginator(related.order_by("-changed_at", "pk"), ON_A_PAGE).get_page(
         request.GET.get("page")
     )
-    return render(request, "manage/deliveries.html", {"page": page})
+    return render(request, "manage/deliveries.html", {"page": page, "catalog": catalog})
 
 
 @require_http_methods(FORM)
