@@ -154,7 +154,8 @@ def form_page(
     template: str = "manage/form.html",
     **context: Any,
 ) -> HttpResponse:
-    """Render a form, and with 422 one that was sent and is not right."""
-    is_wrong = form.is_bound and not getattr(form, "is_finding", False)
+    """Render a form, and with 422 one that was sent and is not right, nor only to confirm."""
+    is_asked = context.get("is_to_confirm") or getattr(form, "is_finding", False)
+    is_wrong = form.is_bound and not is_asked
     words = {"title": title, "button": button, "crumbs": crumbs, "lead": lead, "form": form}
     return render(request, template, {**words, **context}, status=422 if is_wrong else 200)

@@ -302,8 +302,9 @@ def changed(user):
     yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
     desk = models.Group.objects.get(name="Sales desk")
     yield visit("manage:people", sales.pk, query=f"?group={desk.pk}")
-    for route in ("deliveries", "calls"):
-        yield visit(f"manage:{route}", query=f"?catalog={catalog.pk}")
+    narrowed = f"?catalog={catalog.pk}"
+    yield visit("manage:deliveries", query=narrowed)
+    yield visit("manage:calls", query=narrowed)
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
     for route in (

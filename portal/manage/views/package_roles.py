@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from entitlements.catalog import packages as operations
 from entitlements.catalog.models import AccessPackage, ResourceRole
 from entitlements.decisions import Denied
+from entitlements.policies.dependents import group_of
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
 from portal.manage.doors import form_page, package_for, to_package
@@ -28,10 +29,14 @@ def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
     role = form.cleaned_data["role"] if form.is_valid() else None
     if role and is_sent and _is_known(request, package, role) and _add(request, form, package):
         return redirect("manage:package", package.pk)
-    context = {"role": role, "words": added_words(package, role, request.user) if role else []}
+    context = {
+        "role": role,
+        "words": added_words(package, role, request.user) if role else [],
+        "group": group_of(role.resource) if role else None,
+    }
     if wants_fragment(request):
         return render(request, "manage/_foreseen.html", context)
-    form.is_finding = form.is_valid() or not is_sent
+    form.is_finding = not is_sent
     return form_page(
         request,
         form,
