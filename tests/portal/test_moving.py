@@ -64,7 +64,7 @@ def test_it_says_what_moves_and_offers_only_catalogs_that_one_manages(as_olga, p
     text = words(as_olga.get(address(package)))
 
     assert "It is in Sales now." in text
-    assert "what 1 person holds and 1 request that waits" in text
+    assert "what is held (1 person) and what waits (1 request)." in text
     assert "Finance" in text
     assert "Board" not in text
     detail = as_olga.get(reverse("manage:package", args=[package.pk])).content.decode()
