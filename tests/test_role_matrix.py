@@ -36,6 +36,7 @@ from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.moving import move_package
 from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import tidied, write_questions
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
@@ -77,6 +78,7 @@ ROLES = (
     "resource_owner",
     "stranger",
 )
+ONE_DAY = timedelta(days=1)
 ADMINISTRATORS = {"superuser"}
 ANYWHERE = {"superuser", "governance_administrator"}
 OF_TENANT = {*ANYWHERE, "organization_administrator"}
@@ -98,6 +100,7 @@ class Place:
         self.role = ResourceRoleFactory(resource=ResourceFactory(catalog=self.catalog))
         self.package = AccessPackageFactory(catalog=self.catalog, name=f"{name} package")
         self.unused = AccessPackageFactory(catalog=self.catalog, name=f"{name} unused")
+        self.light = AccessPackageFactory(catalog=self.catalog, name=f"{name} light", roles=[])
         self.unused_policy = AssignmentPolicyFactory(package=self.unused, name="Unused")
         self.policy = AssignmentPolicyFactory(package=self.package, name="Staff")
         ApprovalStageFactory(policy=self.policy, position=1, approvers=[UserFactory()])
@@ -384,9 +387,18 @@ MATRIX = [
         lambda place: Page("package_step", (place.unused.pk, "delete"), {}),
     ),
     Action(
+        "14", "move a package between two catalogs", MANAGERS,
+        lambda place, by: move_package(place.light, place.empty, by=by),
+        lambda place: Page("package_move", (place.light.pk,), {"catalog": place.empty.pk}),
+    ),
+    Action(
         "15", "add a role to a package", MANAGERS,
         lambda place, by: packages.add_role(place.package, place.role, by=by),
-        lambda place: Page("package_role_add", (place.package.pk,), {"role": place.role.pk}),
+        lambda place: Page(
+            "package_role_add",
+            (place.package.pk,),
+            {"role": place.role.pk, "seen": place.role.pk},
+        ),
     ),
     Action(
         "15", "remove a role from a package", MANAGERS,
@@ -514,6 +526,15 @@ MATRIX = [
         "26", "end access", GIVERS,
         lambda place, by: requests.remove(place.assignment, by=by),
         lambda place: Page("assignments_end", (), {"id": [place.assignment.pk]}),
+    ),
+    Action(
+        "26", "let many keep access for longer", GIVERS,
+        lambda place, by: requests.prolong(place.answered, by=by),
+        lambda place: Page(
+            "assignments_extend",
+            (),
+            {"id": [place.answered.pk], "ends_on": f"{place.answered.ends_at + ONE_DAY:%Y-%m-%d}"},
+        ),
     ),
     Action(
         "27", "cancel a request that waits", GIVERS,

@@ -16,7 +16,7 @@ from django.db.models.expressions import RawSQL
 
 from entitlements import clock
 from entitlements.assignments.models import Assignment
-from entitlements.catalog.models import PackageRole, ResourceRole
+from entitlements.catalog.models import Catalog, PackageRole, ResourceRole
 from entitlements.directory.models import User, as_parameter
 from entitlements.locks import lock_rows
 from entitlements.work import WorkQuerySet, WorkRow
@@ -36,7 +36,11 @@ class GrantQuerySet(WorkQuerySet["Grant"]):
 
     def visible_to(self, user: User) -> Self:
         """Grants for which access in a catalog that a person manages speaks now."""
-        covering = Assignment.objects.live().visible_to(user)
+        return self.in_catalogs(Catalog.objects.visible_to(user))
+
+    def in_catalogs(self, catalogs: models.QuerySet[Catalog]) -> Self:
+        """Grants for which access in one of these catalogs speaks now."""
+        covering = Assignment.objects.live().filter(package__catalog__in=catalogs)
         return self.filter(
             Exists(
                 covering.filter(

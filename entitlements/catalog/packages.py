@@ -152,6 +152,10 @@ def _locked(package: AccessPackage, by: User) -> AccessPackage:
     catalog = catalogs.locked(package.catalog)
     can(by, "manage_packages", catalog).require()
     package = AccessPackage.objects.select_for_update().get(pk=package.pk)
+    if package.catalog_id != catalog.pk:
+        deny(
+            "package_moved", f"{package} is not in {catalog} any more.", "Look where it is now."
+        ).require()
     package.catalog = catalog
     return package
 

@@ -75,11 +75,8 @@ def _create_policy(package: AccessPackage, terms: PolicyTerms, by: User) -> Assi
 
 def new_policy(package: AccessPackage, terms: PolicyTerms, *, by: User) -> AssignmentPolicy:
     """Within the caller's transaction: add one more way to get a package, or raise Denied."""
-    package = (
-        AccessPackage.objects.select_for_update(of=("self",))
-        .select_related("catalog")
-        .get(pk=package.pk)
-    )
+    _lock_package(package.pk)
+    package = AccessPackage.objects.select_related("catalog").get(pk=package.pk)
     can(by, "manage_packages", package.catalog).require()
     can_pass_on(by, package).require()
     terms = _tidy(terms)
@@ -219,12 +216,21 @@ def _sorted(keys: Iterable[UUID]) -> tuple[UUID, ...]:
 
 
 def locked(policy: AssignmentPolicy) -> AssignmentPolicy:
-    """Within the caller's transaction: return the fresh row, kept from other writers."""
+    """Within the caller's transaction: return the fresh row, kept from other writers.
+
+    Its package is locked first, so that it stays in its catalog meanwhile.
+    """
+    _lock_package(policy.package_id)
     return (
         AssignmentPolicy.objects.select_for_update(of=("self",))
         .select_related("package__catalog")
         .get(pk=policy.pk)
     )
+
+
+def _lock_package(package_id: UUID) -> None:
+    """Let nobody change the package; what refers to it may go on being made."""
+    AccessPackage.objects.select_for_update(no_key=True).get(pk=package_id)
 
 
 def _refuse_twin(policy: AssignmentPolicy, terms: PolicyTerms) -> None:

@@ -245,7 +245,7 @@ class AssignmentList(ExportedAdmin[Assignment]):
     search_fields = ("target__display_name", "target__email", "package__name", "policy__name")
     list_select_related = ("target", "package", "policy")
     ordering = ("target__display_name", "package__name", "-starts_at", "pk")
-    actions = ("end_access", "set_up_again")
+    actions = ("extend_access", "end_access", "set_up_again")
     columns = ASSIGNMENTS
     related = ("package__catalog", "ended_by")
 
@@ -276,6 +276,10 @@ class AssignmentList(ExportedAdmin[Assignment]):
     @admin.display(description="Given", ordering="is_direct")
     def way(self, assignment: Assignment) -> str:
         return "directly" if assignment.is_direct else "on request"
+
+    @admin.action(description="Extend…")
+    def extend_access(self, request: HttpRequest, chosen: QuerySet[Assignment]) -> HttpResponse:
+        return _to_confirm("manage:assignments_extend", chosen)
 
     @admin.action(description="End access…")
     def end_access(self, request: HttpRequest, chosen: QuerySet[Assignment]) -> HttpResponse:

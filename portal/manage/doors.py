@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
@@ -33,6 +33,17 @@ def catalog_for(request: PortalRequest, catalog_id: UUID, needs: str = "view_cat
     if needs != "view_catalog":
         can(request.user, needs, catalog).require()
     return catalog
+
+
+def narrowed_to(request: PortalRequest) -> Catalog | None:
+    """Return the one of the viewer's catalogs to which an address narrows a list, if it does."""
+    wanted = request.GET.get("catalog")
+    if not wanted:
+        return None
+    try:
+        return catalog_for(request, UUID(wanted))
+    except ValueError:
+        raise Http404 from None
 
 
 def package_for(
@@ -143,7 +154,8 @@ def form_page(
     template: str = "manage/form.html",
     **context: Any,
 ) -> HttpResponse:
-    """Render a form, and with 422 one that was sent and is not right."""
-    is_wrong = form.is_bound and not getattr(form, "is_finding", False)
+    """Render a form, and with 422 one that was sent and is not right, nor only to confirm."""
+    is_asked = context.get("is_to_confirm") or getattr(form, "is_finding", False)
+    is_wrong = form.is_bound and not is_asked
     words = {"title": title, "button": button, "crumbs": crumbs, "lead": lead, "form": form}
     return render(request, template, {**words, **context}, status=422 if is_wrong else 200)

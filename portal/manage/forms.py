@@ -196,7 +196,12 @@ class PackageForm(forms.Form):
 
 
 class PackageRoleForm(forms.Form):
-    """One more role for a package, among those that its catalog offers."""
+    """One more role for a package, among those that its catalog offers.
+
+    It `is_finding` while it is only asked what the role would do.
+    """
+
+    is_finding = False
 
     role = forms.ModelChoiceField(queryset=ResourceRole.objects.none(), empty_label="Choose a role")
 
@@ -320,6 +325,21 @@ class ProlongForm(forms.Form):
         return {
             "justification": self.cleaned_data["justification"],
             "ends_at": end_of(self.cleaned_data["ends_on"], limit=self.limit),
+        }
+
+
+class LongerForm(forms.Form):
+    """Until when all who were chosen are to keep access, and why."""
+
+    ends_on = DayField(label="Until", help_text="The last day; it is the same for each.")
+    justification = WordsField(label="Why? (optional)", required=False)
+
+    def wishes_for(self, assignment: Assignment) -> dict[str, Any]:
+        """Return what is wanted for one: on the last day that his policy allows, its very end."""
+        limit = extension_limit(assignment)
+        return {
+            "justification": self.cleaned_data["justification"],
+            "ends_at": end_of(self.cleaned_data["ends_on"], limit=limit),
         }
 
 

@@ -23,6 +23,8 @@ SENTENCES = {
     "catalog.role_clash_removed": "let {role} clash with {other} no more.",
     "catalog.resource_added": "added the resource {name}.",
     "catalog.resource_removed": "removed the resource {name}.",
+    "catalog.package_moved_away": "moved the package {name} to {catalog}.",
+    "catalog.package_moved_in": "moved the package {name} here from {before}.",
     "catalog.roles_checked": "tried out the import of {source}.",
     "catalog.roles_imported": "imported {source}.",
     "catalog.roles_dropped": "dropped the import of {source}.",
@@ -35,6 +37,7 @@ SENTENCES = {
     "resource.attribute_removed": "stopped asking for {name}.",
     "package.created": "created the package as a draft.",
     "package.changed": "changed {changed}.",
+    "package.moved": "moved the package from {before} to {catalog}.",
     "package.published": "published the package.",
     "package.retired": "retired the package.",
     "package.hidden": "hid the package.",
@@ -72,7 +75,7 @@ SENTENCES = {
     "assignment.reprocessed": "had every role set up again.",
 }
 
-FACTS = ("name", "version", "other", "role", "source", "kind")
+FACTS = ("name", "version", "other", "role", "source", "kind", "before", "catalog")
 
 
 def package_state(package: AccessPackage) -> str:

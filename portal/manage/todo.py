@@ -1,7 +1,9 @@
-"""What in somebody's catalogs needs a person: a number each, and the list that makes it."""
+"""What in somebody's catalogs, or in one, needs a person: a number each, and the list behind it."""
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from entitlements.assignments.grants import Grant
@@ -28,62 +30,82 @@ class Todo(NamedTuple):
 
 def todos(user: User) -> list[Todo]:
     """Return what needs a person, without lines that have nothing to say."""
-    return [todo for todo in (*_broken(user), *_unfinished(user)) if todo.number]
+    mine = Catalog.objects.visible_to(user)
+    ownerless = Catalog.objects.with_permission(user, "manage_roles").without_owner()
+    without_owner = _without_owner(ownerless, _list("catalog", owners="none"))
+    return _worth_saying((without_owner, *_broken(mine), *_unfinished(mine)))
 
 
-def _broken(user: User) -> tuple[Todo, ...]:
-    """What went wrong, or nobody answers for."""
+def todos_in(catalog: Catalog) -> list[Todo]:
+    """Return what needs a person in one catalog; each line leads to its part of the list."""
+    one = Catalog.objects.filter(pk=catalog.pk)
+    people = reverse("manage:people", args=[catalog.pk])
+    without_owner = _without_owner(one.without_owner(), people)
+    narrowed = {"catalog": str(catalog.pk)}
+    return _worth_saying((without_owner, *_broken(one, **narrowed), *_unfinished(one, **narrowed)))
+
+
+def _worth_saying(lines: tuple[Todo, ...]) -> list[Todo]:
+    return [todo for todo in lines if todo.number]
+
+
+def _without_owner(catalogs: QuerySet[Catalog], url: str) -> Todo:
+    words = ("catalog without an owner", "catalogs without an owner")
+    return Todo(catalogs.count(), *words, url, "people")
+
+
+def _broken(catalogs: QuerySet[Catalog], **narrowed: str) -> tuple[Todo, ...]:
+    """What went wrong."""
     return (
         Todo(
-            Catalog.objects.with_permission(user, "manage_roles").without_owner().count(),
-            "catalog without an owner",
-            "catalogs without an owner",
-            f"{_list('catalog')}?owners=none",
-            "people",
-        ),
-        Todo(
-            Grant.objects.failed().visible_to(user).count(),
+            Grant.objects.failed().in_catalogs(catalogs).count(),
             "role could not be set up",
             "roles could not be set up",
-            reverse("manage:deliveries"),
+            _with(reverse("manage:deliveries"), **narrowed),
             "alert",
         ),
         Todo(
-            Callout.objects.visible_to(user).given_up().count(),
+            Callout.objects.filter(extension__catalog__in=catalogs).given_up().count(),
             "call to another system could not be made",
             "calls to other systems could not be made",
-            reverse("manage:calls"),
+            _with(reverse("manage:calls"), **narrowed),
             "system",
         ),
     )
 
 
-def _unfinished(user: User) -> tuple[Todo, ...]:
+def _unfinished(catalogs: QuerySet[Catalog], **narrowed: str) -> tuple[Todo, ...]:
     """What cannot work yet, or ends soon."""
+    policies = AssignmentPolicy.objects.filter(package__catalog__in=catalogs)
+    packages = AccessPackage.objects.filter(catalog__in=catalogs)
     return (
         Todo(
-            AssignmentPolicy.objects.visible_to(user).undecidable().count(),
+            policies.undecidable().count(),
             "policy in which nobody can approve",
             "policies in which nobody can approve",
-            f"{_list('assignmentpolicy')}?approvers=none",
+            _list("assignmentpolicy", approvers="none", **narrowed),
             "person",
         ),
         Todo(
-            AccessPackage.objects.visible_to(user).without_policy().count(),
+            packages.without_policy().count(),
             "package without a policy",
             "packages without a policy",
-            f"{_list('accesspackage')}?policies=none",
+            _list("accesspackage", policies="none", **narrowed),
             "package",
         ),
         Todo(
-            Assignment.objects.visible_to(user).ending_soon().count(),
+            Assignment.objects.filter(package__catalog__in=catalogs).ending_soon().count(),
             "assignment ends within 14 days",
             "assignments end within 14 days",
-            f"{_list('assignment')}?state=soon",
+            _list("assignment", state="soon", **narrowed),
             "hourglass",
         ),
     )
 
 
-def _list(model: str) -> str:
-    return reverse(f"manage:entitlements_{model}_changelist")
+def _list(model: str, **narrowed: str) -> str:
+    return _with(reverse(f"manage:entitlements_{model}_changelist"), **narrowed)
+
+
+def _with(address: str, **narrowed: str) -> str:
+    return f"{address}?{urlencode(narrowed)}" if narrowed else address

@@ -302,9 +302,19 @@ def changed(user):
     yield visit("manage:dismiss", sales.pk, appointed.pk, query="?role=assignment_manager")
     desk = models.Group.objects.get(name="Sales desk")
     yield visit("manage:people", sales.pk, query=f"?group={desk.pk}")
+    narrowed = f"?catalog={catalog.pk}"
+    yield visit("manage:deliveries", query=narrowed)
+    yield visit("manage:calls", query=narrowed)
     package = catalog.packages.filter(state="published").order_by("name")[0]
     role = package.package_roles.order_by("position")[0].role
-    for route in ("package_edit", "give", "package_role_add", "policy_add", "package_ways"):
+    for route in (
+        "package_edit",
+        "package_move",
+        "give",
+        "package_role_add",
+        "policy_add",
+        "package_ways",
+    ):
         yield visit(f"manage:{route}", package.pk)
     yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
     for route in ("clash_add", "require", "exception_add"):
@@ -343,6 +353,7 @@ def changed(user):
         yield visit("manage:assignment_answers", assignment.pk)
     ids = "&".join(f"id={one.pk}" for one in assignments[:2])
     yield visit("manage:assignments_end", query=f"?{ids}")
+    yield visit("manage:assignments_extend", query=f"?{ids}")
     yield visit("manage:assignments_again", query=f"?{ids}")
     requests = models.AccessRequest.objects.managed_by(user).order_by("created_at")
     ids = "&".join(f"id={one.pk}" for one in requests[:2])

@@ -29,7 +29,7 @@ from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.imports import operations as imports
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definitions
-from entitlements.policies import clashes, drafts, risk_operations
+from entitlements.policies import clashes, drafts, moving, risk_operations
 from entitlements.policies import operations as policies
 from entitlements.policies.scopes import Scope
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
@@ -215,6 +215,10 @@ IN_CATALOGS = [
           lambda w: calls.call_for_test(w.foreign.extension, by=w.by)),
     Named("callouts.operations.send_again", "callouts", RIGHT, "not_permitted",
           lambda w: calls.send_again([w.own.callout, w.foreign.callout], by=w.by)),
+    Named("policies.moving.move_package", "package", RIGHT, "not_permitted",
+          lambda w: moving.move_package(w.foreign.bare, w.own.catalog, by=w.by)),
+    Named("policies.moving.move_package", "catalog", RIGHT, "not_permitted",
+          lambda w: moving.move_package(w.own.bare, w.foreign.catalog, by=w.by)),
     Named("policies.clashes.add_clash", "package", RIGHT, "not_permitted",
           lambda w: clashes.add_clash(w.foreign.package, w.own.package, by=w.by)),
     Named("policies.clashes.add_clash", "other", SEEN, "not_visible",

@@ -190,6 +190,7 @@ MANAGE = [
     Row("manage:package_add", PACKAGES),
     Row("manage:package", VIEW, NO_POST),
     Row("manage:package_edit", PACKAGES),
+    Row("manage:package_move", PACKAGES),
     Row("manage:package_role_add", PACKAGES),
     Row("manage:package_role_remove", PACKAGES),
     *(
@@ -237,6 +238,7 @@ MANAGE = [
         Row(f"manage:{act}", VIEW, query=f"id={{{chosen}}}", sent={"id": f"{{{chosen}}}"})
         for act, chosen in (
             ("assignments_end", "assignment_id"),
+            ("assignments_extend", "assignment_id"),
             ("assignments_again", "assignment_id"),
             ("requests_cancel", "request_id"),
             ("requests_again", "failed_id"),

@@ -526,10 +526,10 @@ def test_a_package_is_created_and_gets_a_role(open_page, send, sales, resource):
     assert open_page("package_add", sales.pk)
 
     role = resource.roles.get()
-    assert "No one hold" in open_page("package_role_add", package.pk)
+    assert "Add a role to Sales Admin" in open_page("package_role_add", package.pk)
     assert send("package_role_add", package.pk, role=role.pk).status_code == 302
     assert list(package.roles.all()) == [role]
-    assert "loses it" not in open_page("package_role_remove", package.pk, role.pk)
+    assert "nobody loses it" in open_page("package_role_remove", package.pk, role.pk)
     assert send("package_role_remove", package.pk, role.pk).status_code == 302
     assert not package.roles.exists()
 
@@ -802,7 +802,14 @@ def test_a_reader_ends_nothing(client, sales, held, bo, appoint):
 
 
 @pytest.mark.parametrize(
-    "name", ["assignments_end", "assignments_again", "requests_cancel", "requests_again"]
+    "name",
+    [
+        "assignments_end",
+        "assignments_extend",
+        "assignments_again",
+        "requests_cancel",
+        "requests_again",
+    ],
 )
 @pytest.mark.parametrize("query", [{}, {"id": "nonsense"}, {"id": "0" * 32}])
 def test_nothing_chosen_is_not_found(as_olga, name, query):

@@ -435,7 +435,7 @@ def test_nobody_asks_by_address_what_no_filter_offers(client, viewer, model, loo
 # L11: acts on many
 
 
-@pytest.mark.parametrize("action", ["end_access", "set_up_again"])
+@pytest.mark.parametrize("action", ["extend_access", "end_access", "set_up_again"])
 def test_foreign_rows_are_not_chosen_for_an_act(client, viewer, sales, finance, action):
     chosen = [sales.assignment.pk, finance.assignment.pk]
     sent = {"action": action, "index": "0", "_selected_action": chosen}
@@ -446,15 +446,18 @@ def test_foreign_rows_are_not_chosen_for_an_act(client, viewer, sales, finance, 
     assert str(finance.assignment.pk) not in location
 
 
-@pytest.mark.parametrize("name", ["assignments_end", "assignments_again"])
+@pytest.mark.parametrize("name", ["assignments_end", "assignments_extend", "assignments_again"])
 def test_foreign_access_is_not_touched(client, viewer, sales, finance, name):
     address = reverse(f"manage:{name}")
-    assert client.post(address, {"id": finance.assignment.pk}).status_code == 404
+    end = finance.assignment.ends_at
+    until = {"ends_on": f"{clock.now() + timedelta(days=30):%Y-%m-%d}"}
+    assert client.post(address, {"id": finance.assignment.pk, **until}).status_code == 404
 
-    html = client.post(address, {"id": [sales.assignment.pk, finance.assignment.pk]})
+    html = client.post(address, {"id": [sales.assignment.pk, finance.assignment.pk], **until})
     assert not FOREIGN.search(html.content.decode())
     finance.assignment.refresh_from_db()
     assert finance.assignment.is_live
+    assert finance.assignment.ends_at == end
 
 
 def test_the_deletion_of_records_is_offered_to_administrators_alone(client, viewer, sales):
@@ -617,6 +620,7 @@ NEEDS = {
     "resource_remove": "manage_resources",
     "package_add": "manage_packages",
     "package_edit": "manage_packages",
+    "package_move": "manage_packages",
     "package_role_add": "manage_packages",
     "package_role_remove": "manage_packages",
     "package_step": "manage_packages",

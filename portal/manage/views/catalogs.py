@@ -20,7 +20,7 @@ from portal.manage.counts import count_of
 from portal.manage.doors import Crumb, catalog_for, form_page, rights, to_catalog
 from portal.manage.forms import PLACES
 from portal.manage.shown import history, package_state
-from portal.manage.todo import todos
+from portal.manage.todo import todos, todos_in
 
 SHOWN = 10
 FORM = ["GET", "HEAD", "POST"]
@@ -54,6 +54,7 @@ def detail(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         "catalog": catalog,
         "crumbs": to_catalog(catalog)[:1],
         "rights": rights(request, catalog),
+        "todos": todos_in(catalog),
         "packages": [(package, package_state(package)) for package in packages[:SHOWN]],
         "package_count": packages.count(),
         "resources": resources.select_related("system")[:SHOWN],

@@ -22,6 +22,7 @@ from portal.manage.doors import (
     catalog_for,
     extension_for,
     form_page,
+    narrowed_to,
     rights,
     to_catalog,
     to_extension,
@@ -186,9 +187,13 @@ def _is_id(text: str) -> bool:
 def calls(request: PortalRequest) -> HttpResponse:
     """List the extensions with calls that could not be made, in the viewer's catalogs."""
     lost = Callout.objects.given_up()
+    catalog = narrowed_to(request)
     mine = CustomExtension.objects.visible_to(request.user).filter(callouts__in=lost)
+    if catalog:
+        mine = mine.filter(catalog=catalog)
     counted = mine.annotate(lost=Count("callouts")).select_related("catalog")
-    return render(request, "manage/calls.html", {"extensions": counted.order_by("name", "pk")})
+    context = {"extensions": counted.order_by("name", "pk"), "catalog": catalog}
+    return render(request, "manage/calls.html", context)
 
 
 @require_http_methods(FORM)

@@ -3,18 +3,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import packages as operations
-from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import Denied
+from entitlements.delivery.progress import Progress, progress_of
 from portal import wording
 from portal.forms import refuse
-from portal.http import PortalRequest
+from portal.http import PortalRequest, wants_fragment
 from portal.manage.doors import (
     catalog_for,
     form_page,
@@ -24,7 +24,7 @@ from portal.manage.doors import (
     to_package,
 )
 from portal.manage.double_holders import clashes_in_short
-from portal.manage.forms import PLACES, PackageForm, PackageRoleForm
+from portal.manage.forms import PLACES, PackageForm
 from portal.manage.naming import names_in
 from portal.manage.shown import history, package_state, summaries
 from portal.packages.shared import link_to
@@ -57,16 +57,19 @@ STEPS: Final = {
 def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Show a package: what it gives, how it is got, who holds it, what was changed."""
     package = package_for(request, package_id)
-    mine = rights(request, package.catalog)
+    progress = progress_of(package)
+    if wants_fragment(request):
+        context = {**_moving(request, progress), "is_news": True}
+        return render(request, "components/_progress.html", context)
     events = list(AuditEvent.objects.about(package).reverse()[:SHOWN])
     named = names_in(events, request.user, package.catalog_id)
     context = {
+        **_moving(request, progress),
         "package": package,
         "state": package_state(package),
         "crumbs": to_catalog(package.catalog),
-        "rights": mine,
+        "rights": rights(request, package.catalog),
         "entries": package.package_roles.select_related("role__resource"),
-        "role_form": PackageRoleForm(package=package) if "manage_packages" in mine else None,
         "policies": summaries(package),
         "held": wording.people(package.assignments.live().count()),
         "waiting": package.requests.open().count(),
@@ -75,6 +78,12 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
         "link": link_to(package, request),
     }
     return render(request, "manage/package.html", context)
+
+
+def _moving(request: PortalRequest, progress: Progress | None) -> dict[str, object]:
+    """Return what is shown of a change that is being carried out, and loads itself again."""
+    content = {"part": "recount", "content": "manage/_recount.html", "url": request.path}
+    return {**content, "progress": progress, "is_moving": progress is not None}
 
 
 @require_http_methods(FORM)
@@ -129,61 +138,6 @@ def step(request: PortalRequest, package_id: UUID, name: str) -> HttpResponse:
         "effect": effect,
         "button": f"{verb} package",
         "button_style": "btn-danger" if name in ("retire", "delete") else "btn-primary",
-        "back": reverse("manage:package", args=[package.pk]),
-    }
-    return render(request, "manage/confirm.html", context)
-
-
-@require_http_methods(FORM)
-def add_role(request: PortalRequest, package_id: UUID) -> HttpResponse:
-    """Put a role of the catalog into a package, and say beforehand who gets it."""
-    package = package_for(request, package_id, "manage_packages")
-    form = PackageRoleForm(request.POST or None, package=package)
-    if form.is_valid():
-        try:
-            operations.add_role(package, form.cleaned_data["role"], by=request.user)
-        except Denied as denied:
-            refuse(form, denied, PLACES)
-        else:
-            messages.success(request, f"{package} contains {form.cleaned_data['role']} now.")
-            return redirect("manage:package", package.pk)
-    return form_page(
-        request,
-        form,
-        title=f"Add a role to {package}",
-        button="Add role",
-        crumbs=to_package(package),
-        lead=f"{_holders(package)} within minutes.",
-    )
-
-
-def _holders(package: AccessPackage) -> str:
-    held = package.assignments.live().count()
-    people = wording.people(held).capitalize()
-    return f"{people} {'holds' if held == 1 else 'hold'} the package and {_gets(held)} it"
-
-
-def _gets(held: int) -> str:
-    return "gets" if held == 1 else "get"
-
-
-@require_http_methods(FORM)
-def remove_role(request: PortalRequest, package_id: UUID, role_id: UUID) -> HttpResponse:
-    """Ask, and take a role out of a package and from its holders."""
-    package = package_for(request, package_id, "manage_packages")
-    role = get_object_or_404(package.roles.select_related("resource"), pk=role_id)
-    if request.method == "POST":
-        operations.remove_role(package, role, by=request.user)
-        messages.success(request, f"{package} does not contain {role} any more.")
-        return redirect("manage:package", package.pk)
-    held = package.assignments.live().count()
-    lose = "loses" if held == 1 else "lose"
-    context = {
-        "heading": f"Remove {role} from {package}?",
-        "effect": f"{wording.people(held).capitalize()} {lose} it within minutes, unless another "
-        "package gives it too.",
-        "button": "Remove role",
-        "keep": "Keep it",
         "back": reverse("manage:package", args=[package.pk]),
     }
     return render(request, "manage/confirm.html", context)

@@ -1,7 +1,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from entitlements.assignments.grants import Grant
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import resources as operations
-from entitlements.catalog.models import AccessPackage, Catalog, ResourceRole
+from entitlements.catalog.models import AccessPackage, Catalog, Resource, ResourceRole
 from entitlements.catalog.permissions import (
     can_ask_for_attributes,
     can_change_resource,
@@ -18,9 +18,10 @@ from entitlements.catalog.permissions import (
 from entitlements.catalog.terms import ResourceTerms, RoleTerms
 from entitlements.decisions import Denied
 from entitlements.delivery.holders import can_see_holders
+from entitlements.policies.dependents import Dependents, decides_about, dependents_of, group_of
 from entitlements.systems.models import ConnectedSystem
 from portal.forms import refuse
-from portal.http import PortalRequest
+from portal.http import PortalRequest, wants_fragment
 from portal.manage.doors import catalog_for, form_page, resource_for, to_catalog, to_resource
 from portal.manage.forms import (
     PLACES,
@@ -44,6 +45,7 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
     failed = Grant.objects.failed().visible_to(request.user).filter(role__resource=resource)
     removable = mine.with_permission(request.user, "manage_resources").filter(resources=resource)
     events = AuditEvent.objects.about(resource).reverse()
+    group = group_of(resource) if decides_about(request.user, resource) else None
     context = {
         "resource": resource,
         "crumbs": to_resource(resource)[:1],
@@ -55,6 +57,8 @@ def detail(request: PortalRequest, resource_id: UUID) -> HttpResponse:
         "catalogs": mine.filter(resources=resource).order_by("name"),
         "removable": set(removable.values_list("pk", flat=True)),
         "packages": packages.filter(roles__resource=resource).distinct().order_by("name"),
+        "group": group,
+        "dependents": dependents_of(group, request.user) if group else None,
         "failed": failed.select_related("user", "role")[:SHOWN],
         "history": history(events[:SHOWN], request.user),
     }
@@ -70,14 +74,15 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
     form: GroupResourceForm | SystemResourceForm = (
         SystemResourceForm(request.POST or None, system=system)
         if system
-        else GroupResourceForm(request.POST or None, catalog=catalog, viewer=request.user)
+        else GroupResourceForm(_sent(request), catalog=catalog, viewer=request.user)
     )
-    if form.is_valid():
-        try:
-            resource = operations.add_resource(catalog, **form.offer(), by=request.user)
-        except Denied as denied:
-            refuse(form, denied, {**PLACES, "group_unknown": "group"})
-        else:
+    found = _dependents(request, form)
+    if wants_fragment(request):
+        return render(request, "manage/_dependents_read.html", {"dependents": found})
+    is_to_confirm = found is not None and request.POST.get("seen") != str(found.group.pk)
+    if form.is_valid() and not is_to_confirm:
+        resource = _offer(request, form, catalog)
+        if resource:
             messages.success(request, f"{catalog} offers {resource} now.")
             return redirect("manage:resource", resource.pk)
     return form_page(
@@ -89,7 +94,32 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         template="manage/resource_add.html",
         systems=systems.order_by("name") if may_offer_from_systems(request.user) else (),
         system=system,
+        dependents=found,
+        is_to_confirm=is_to_confirm,
     )
+
+
+def _sent(request: PortalRequest) -> QueryDict | None:
+    """Return what was sent, or of which group it is asked what depends on it."""
+    return request.GET if wants_fragment(request) else request.POST or None
+
+
+def _dependents(
+    request: PortalRequest, form: GroupResourceForm | SystemResourceForm
+) -> Dependents | None:
+    """Return what depends on the group that was chosen, if anything does."""
+    group = form.cleaned_data.get("group") if form.is_valid() else None
+    return (dependents_of(group, request.user) or None) if group else None
+
+
+def _offer(
+    request: PortalRequest, form: GroupResourceForm | SystemResourceForm, catalog: Catalog
+) -> Resource | None:
+    try:
+        return operations.add_resource(catalog, **form.offer(), by=request.user)
+    except Denied as denied:
+        refuse(form, denied, {**PLACES, "group_unknown": "group"})
+        return None
 
 
 def _system(request: PortalRequest) -> ConnectedSystem | None:
