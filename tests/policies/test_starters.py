@@ -1,6 +1,7 @@
 """A new policy begins with a template, or with the terms of another."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -86,7 +87,9 @@ def test_copying_writes_nothing_and_fits_a_long_name(package):
 
 
 def test_a_copy_names_the_extension_that_decides(package):
-    extension = CustomExtensionFactory(catalog=package.catalog, kind="approval")
+    extension = CustomExtensionFactory(
+        catalog=package.catalog, response="approval_stage", waits_for=timedelta(hours=1)
+    )
     policy = AssignmentPolicyFactory(package=package, name="Asked")
     ApprovalStageFactory(policy=policy, position=1, extension=extension)
 
