@@ -368,7 +368,7 @@ def test_the_preview_costs_the_same_with_many_people(
             assert f"Leaves: {bo}" in look(**fields)
         team = GroupFactory(members=[gita, *UserFactory.create_batch(70)])
         for number in range(5):
-            beside = AssignmentPolicyFactory(package=package, name=f"Beside {number}")
+            beside = AssignmentPolicyFactory(package=package, name=f"Beside {team} {number}")
             beside.allowed_groups.add(GroupFactory(members=UserFactory.create_batch(9)))
 
 
