@@ -16,7 +16,7 @@ from entitlements.decisions import Reason
 from entitlements.directory.models import User, UserQuerySet, UserType
 from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.policies import approvers
-from entitlements.policies.reach import admitted
+from entitlements.policies.admission import admitted_by_terms
 from entitlements.policies.stage_terms import (
     EXTERNAL_SPONSORS,
     INTERNAL_SPONSORS,
@@ -35,13 +35,7 @@ NAME_SOMEBODY = "Name somebody else for it as well."
 
 def doubts(terms: PolicyTerms, package: AccessPackage) -> list[Reason]:
     """Return where nobody could ask or decide, as things are now: by a few queries per stage."""
-    scope = admitted(
-        terms.scope,
-        terms.allowed_user_ids,
-        terms.allowed_group_ids,
-        terms.allowed_organization_ids,
-    )
-    asking: UserQuerySet = User.objects.active().filter(scope)
+    asking: UserQuerySet = User.objects.active().filter(admitted_by_terms(terms))
     stages = [
         doubt
         for position, stage in enumerate(terms.stages, start=1)
@@ -51,7 +45,17 @@ def doubts(terms: PolicyTerms, package: AccessPackage) -> list[Reason]:
             else _about(stage, f"stage {position}", asking, package)
         )
     ]
-    return [*_of_outsiders(terms, package), *stages]
+    return [*_of_nobody(terms, asking), *_of_outsiders(terms, package), *stages]
+
+
+def _of_nobody(terms: PolicyTerms, asking: UserQuerySet) -> Iterator[Reason]:
+    """Say when nobody is in scope; people from outside may still come who have no account yet."""
+    if terms.scope in INTERNAL and not asking.exists():
+        yield Reason(
+            "scope_fits_nobody",
+            "Nobody who may ask is there now: the groups are empty, or the people have left.",
+            "Name others as well.",
+        )
 
 
 def _of_outsiders(terms: PolicyTerms, package: AccessPackage) -> Iterator[Reason]:

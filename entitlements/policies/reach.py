@@ -1,16 +1,17 @@
 """How many people each policy of a package admits, and to how many it falls."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Q
 
 from entitlements import clock
-from entitlements.directory.models import User, UserType
-from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.directory.models import User
+from entitlements.policies.admission import NOBODY, admitted_by_read
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.scopes import EXTERNAL, Scope, rank_of, stricter_than
+from entitlements.policies.scopes import rank_of, stricter_than
+from entitlements.policies.terms import PolicyTerms
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def reach_of(policies: Sequence[AssignmentPolicy]) -> dict[UUID, Reach]:
     Policies must come with the people, groups and organizations that they name. A policy under
     which nobody can ask now is offered to no one.
     """
-    admitting = {policy.pk: _admits(policy) for policy in policies}
+    admitting = {policy.pk: admitted_by_read(policy) for policy in policies}
     counts: dict[str, Count] = {}
     for number, policy in enumerate(policies):
         admits = admitting[policy.pk]
@@ -43,54 +44,15 @@ def reach_of(policies: Sequence[AssignmentPolicy]) -> dict[UUID, Reach]:
     return {
         policy.pk: Reach(
             found[f"admitted_{number}"],
-            found[f"offered_{number}"] if _takes_requests(policy) else 0,
-            found[f"choosing_{number}"] if _takes_requests(policy) else 0,
+            found[f"offered_{number}"] if takes_requests(policy) else 0,
+            found[f"choosing_{number}"] if takes_requests(policy) else 0,
         )
         for number, policy in enumerate(policies)
     }
 
 
-def _admits(policy: AssignmentPolicy) -> Q:
-    return admitted(
-        policy.scope,
-        [user.pk for user in policy.allowed_users.all()],
-        [group.pk for group in policy.allowed_groups.all()],
-        [organization.pk for organization in policy.allowed_organizations.all()],
-    )
-
-
-def admitted(
-    scope: str,
-    user_ids: Iterable[UUID],
-    group_ids: Iterable[UUID],
-    organization_ids: Iterable[UUID],
-) -> Q:
-    """Return the condition of being in a scope; those for specific ones name people or others."""
-    if scope in EXTERNAL:
-        return _admitted_from_outside(scope, organization_ids)
-    if scope == Scope.ALL_USERS:
-        return Q(pk__isnull=False)
-    if scope == Scope.ALL_MEMBERS:
-        return Q(user_type=UserType.MEMBER)
-    if scope == Scope.NOBODY:
-        return NO_ONE
-    in_groups = User.objects.members_of_any(list(group_ids)).values("pk")
-    return Q(pk__in=list(user_ids)) | Q(pk__in=in_groups)
-
-
-def _admitted_from_outside(scope: str, organization_ids: Iterable[UUID]) -> Q:
-    if scope == Scope.ALL_EXTERNAL:
-        return Q(user_type=UserType.GUEST)
-    if scope == Scope.ALL_ORGANIZATIONS:
-        return Q(organization__in=ConnectedOrganization.objects.configured())
-    return Q(organization__in=list(organization_ids))
-
-
-NO_ONE = Q(pk__isnull=True)
-
-
 def _any(policies: Sequence[AssignmentPolicy], admitting: dict[UUID, Q]) -> Q:
-    condition = NO_ONE
+    condition = NOBODY
     for policy in policies:
         condition |= admitting[policy.pk]
     return condition
@@ -109,9 +71,10 @@ def _is_beside(one: AssignmentPolicy, policy: AssignmentPolicy) -> bool:
 
 
 def _taking(policies: Sequence[AssignmentPolicy]) -> list[AssignmentPolicy]:
-    return [policy for policy in policies if _takes_requests(policy)]
+    return [policy for policy in policies if takes_requests(policy)]
 
 
-def _takes_requests(policy: AssignmentPolicy) -> bool:
+def takes_requests(policy: AssignmentPolicy | PolicyTerms) -> bool:
+    """Say whether anybody could ask under a policy, or under terms, now."""
     is_over = policy.ends_on is not None and policy.ends_on <= clock.now()
     return policy.is_enabled and policy.accepts_requests and not is_over

@@ -18,20 +18,9 @@ from entitlements.policies.approvers import Approver
 from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.scopes import Scope, rank_of
+from entitlements.policies.standing import Standing
 from entitlements.requests import candidates
 from entitlements.requests.models import decider_of
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a person comes to be in the scope of a policy, if he is.
-
-    `is_named` where he is named himself, or the organization that he belongs to.
-    """
-
-    is_in_scope: bool
-    is_named: bool
-    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A whole policy as one form: who may ask, who approves, for how long."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,10 +14,11 @@ from entitlements.policies.doubts import doubts
 from entitlements.policies.models import ApproversShown, AssignmentPolicy, Expiration
 from entitlements.policies.operations import terms_of
 from entitlements.policies.scopes import Scope
+from entitlements.policies.stage_terms import StageTerms
 from entitlements.policies.terms import MOST_HOURS, PolicyTerms
 from portal.forms import DayField, day_of, end_of
 from portal.manage.extension_forms import CalloutsForm
-from portal.manage.finding import Picked, keys_of, parsed
+from portal.manage.finding import Picked, keys_of
 from portal.manage.forms import PLACES, switch, text_field
 from portal.manage.picker import PickerField, PickingForm
 from portal.manage.question_forms import QuestionForms
@@ -60,6 +62,18 @@ def naming_choices() -> list[tuple[str, str]]:
     """Return whether approvers are named, with what the organization decides at present."""
     (value, label), *others = ApproversShown.choices
     return [(value, f"{label}: {'yes' if settings.APPROVERS_SHOWN else 'no'}"), *others]
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A policy that is being entered; None for stages that cannot be read yet.
+
+    It `is_legible` where nothing that was entered about a stage makes no sense.
+    """
+
+    terms: PolicyTerms
+    stages: tuple[StageTerms | None, ...]
+    is_legible: bool
 
 
 class PolicyForm(PickingForm):
@@ -151,33 +165,48 @@ class PolicyForm(PickingForm):
         return StageForm(sent, position=position, initial=initial, extensions=self.deciding)
 
     @cached_property
-    def doubts(self) -> list[Reason]:
-        """Where nobody could decide what is asked for under the policy as it is entered now."""
-        terms = self._entered() if self.is_bound else self.before
-        return doubts(terms, self.package) if terms and self.package else []
-
-    def _entered(self) -> PolicyTerms | None:
-        """Return who may ask and who approves as far as it can be read, whatever else is wrong."""
+    def so_far(self) -> "SoFar":
+        """What is entered, as far as it can be read, whatever else is wrong."""
+        if not self.is_bound:
+            terms = self.before or PolicyTerms(name="")
+            return SoFar(terms, terms.stages, is_legible=True)
         sent = QueryDict(mutable=True)
         sent.update(self.data)
         sent.pop("find", None)
-        stages = [
-            StageForm(sent, position=stage.position, initial={}, extensions=self.deciding)
+        return PolicyForm(sent, package=self.package, terms=self.before)._read()
+
+    def _read(self) -> "SoFar":
+        self.full_clean()
+        entered = self.cleaned_data
+        picked = entered.get("allowed", Picked()) if self.shows_allowed else Picked()
+        named = entered.get("allowed_organizations", Picked()) if self.shows_organizations else None
+        stages = tuple(
+            stage.terms() if stage.is_bound and stage.is_valid() else None
             for stage in self.shown_stages
-            if stage.is_bound
-        ]
-        if not all(stage.is_valid() for stage in stages):
-            return None
-        picked = parsed(self["allowed"].value() or []) if self.shows_allowed else Picked()
-        named = parsed(self["allowed_organizations"].value() or [])
-        return PolicyTerms(
-            name="",
-            scope=self["scope"].value() or Scope.NOBODY,
+        )
+        ends_on = entered.get("ends_on") if self.shows_end else None
+        present_end = self.before.ends_on if self.before else None
+        terms = PolicyTerms(
+            name=entered.get("name", ""),
+            scope=entered.get("scope", Scope.NOBODY),
             allowed_user_ids=picked.user_ids,
             allowed_group_ids=picked.group_ids,
-            allowed_organization_ids=named.organization_ids,
-            stages=tuple(stage.terms() for stage in stages),
+            allowed_organization_ids=named.organization_ids if named else (),
+            expiration=entered.get("expiration", Expiration.NEVER),
+            duration=entered.get("duration") if self.shows_duration else None,
+            ends_on=end_of(ends_on, limit=present_end),
+            stages=tuple(stage for stage in stages if stage),
+            **{name: entered[name] for name in SWITCHES},
         )
+        is_legible = all(stage.is_valid() for stage in self.shown_stages if stage.is_bound)
+        return SoFar(terms, stages, is_legible=is_legible)
+
+    @cached_property
+    def doubts(self) -> list[Reason]:
+        """Where nobody could ask or decide under the policy as it is entered now."""
+        if self.package is None or not self.so_far.is_legible:
+            return []
+        return doubts(self.so_far.terms, self.package)
 
     @property
     def shown_stages(self) -> list[StageForm]:

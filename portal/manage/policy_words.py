@@ -1,6 +1,6 @@
 """What differs between two versions of a policy, in words."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -75,7 +75,11 @@ TOLD_BY_NAME: Final = (User, Group, ConnectedOrganization, CustomExtension)
 
 def _names(found: Iterable[Difference]) -> dict[str, str]:
     """Return the names of everybody and everything whose id is somewhere in the differences."""
-    keys = {key for one in found for value in (one.old, one.new) for key in _ids(value)}
+    return names_of({key for one in found for value in (one.old, one.new) for key in _ids(value)})
+
+
+def names_of(keys: Collection[UUID]) -> dict[str, str]:
+    """Return the names behind ids of people, groups, organizations and extensions."""
     rows = [kind._default_manager.filter(pk__in=keys) for kind in TOLD_BY_NAME]
     return {str(row.pk): str(row) for row in chain.from_iterable(rows)}
 

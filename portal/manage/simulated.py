@@ -10,6 +10,7 @@ from entitlements.policies.approvers import Approver
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.reach import Reach, reach_of
 from entitlements.policies.scopes import Scope, rank_of
+from entitlements.policies.standing import Standing
 from entitlements.requests.simulation import Prospect, simulate
 from portal import wording
 from portal.manage.shown import Summary
@@ -52,11 +53,7 @@ class Outlook:
     @property
     def standing(self) -> list[str]:
         """How the person is in scope, or why not."""
-        standing, scope = self.prospect.standing, Scope(self.policy.scope)
-        if scope == Scope.SPECIFIC and standing.is_in_scope:
-            named = ["Named in the policy."] if standing.is_named else []
-            return named + [_through(way) for way in standing.ways]
-        return [ADMITTED[scope] if standing.is_in_scope else NOT_ADMITTED[scope]]
+        return standing_in_words(Scope(self.policy.scope), self.prospect.standing)
 
     @property
     def stages(self) -> list[str]:
@@ -84,6 +81,14 @@ NOT_ADMITTED: Final = {
     Scope.ALL_ORGANIZATIONS: "Not a guest of an organization that is configured.",
     Scope.ALL_EXTERNAL: "A member, and this policy is for people from outside.",
 }
+
+
+def standing_in_words(scope: Scope, standing: Standing) -> list[str]:
+    """Say how somebody is in a scope, or why not."""
+    if scope == Scope.SPECIFIC and standing.is_in_scope:
+        named = ["Named in the policy."] if standing.is_named else []
+        return named + [_through(way) for way in standing.ways]
+    return [ADMITTED[scope] if standing.is_in_scope else NOT_ADMITTED[scope]]
 
 
 def shares(package: AccessPackage) -> list[Share]:

@@ -99,6 +99,11 @@ urlpatterns: list[URLPattern] = [
         name="package_role_remove",
     ),
     path("packages/<uuid:package_id>/policies/add/", policies.add, name="policy_add"),
+    path(
+        "packages/<uuid:package_id>/policies/preview/",
+        policies.preview_new,
+        name="policy_preview_new",
+    ),
     path("packages/<uuid:package_id>/ways/", ways.simulate, name="package_ways"),
     path("packages/<uuid:package_id>/clashes/", clashes.of_package, name="clashes"),
     path("packages/<uuid:package_id>/clashes/add/", clashes.add, name="clash_add"),
@@ -108,6 +113,7 @@ urlpatterns: list[URLPattern] = [
     path("packages/<uuid:package_id>/move/", moving.move, name="package_move"),
     path("packages/<uuid:package_id>/<slug:name>/", packages.step, name="package_step"),
     path("policies/<uuid:policy_id>/", policies.edit, name="policy"),
+    path("policies/<uuid:policy_id>/preview/", policies.preview, name="policy_preview"),
     path("policies/<uuid:policy_id>/draft/", policies.edit_draft, name="policy_draft"),
     path(
         "policies/<uuid:policy_id>/draft/throw-away/",

@@ -33,6 +33,7 @@ NO_PAGES = {
     "approvals:shorten", "approvals:deny", "approvals:ask", "approvals:delegation_end",
     "requests:answer", "notifications:mark_read", "preferences:theme",
     "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
+    "manage:policy_preview", "manage:policy_preview_new",
     "manage:give_start", "manage:give_drop", "manage:import_start", "manage:import_drop",
     "roles:service_switch",
     # Addresses that lead on to others
@@ -337,6 +338,8 @@ def changed(user):
     for policy in one_per(policies.order_by("name"), "expiration", "scope"):
         yield visit("manage:policy", policy.pk)
     yield visit("manage:policy_delete", policies.order_by("name")[0].pk)
+    yield visit("manage:policy_add", package.pk, query="?template=contractor")
+    yield visit("manage:policy_add", package.pk, query=f"?copy={package.policies.all()[0].pk}")
     draft = models.PolicyDraft.objects.get(policy__package__name="Sales Reader")
     for route in (
         "policy",

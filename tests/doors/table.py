@@ -206,6 +206,8 @@ MANAGE = [
     Row("manage:give_drop", NO_GET, {**FOR_OTHERS, "deleted": NOTHING}),
     Row("manage:policy_add", PACKAGES),
     Row("manage:policy", VIEW, PACKAGES),
+    Row("manage:policy_preview", NO_GET, PACKAGES),
+    Row("manage:policy_preview_new", NO_GET, PACKAGES),
     Row("manage:policy_draft", PACKAGES),
     Row("manage:policy_throw_away", PACKAGES),
     Row("manage:policy_pending", PACKAGES),

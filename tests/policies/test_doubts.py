@@ -152,5 +152,23 @@ def test_a_quorum_that_cannot_be_reached_is_told(codes, ada, bo, gita):
     assert codes(*two, rule="all") == []
 
 
-def test_without_stages_there_is_no_doubt(package):
+def test_without_stages_there_is_no_doubt(package, ada):
     assert doubts(PolicyTerms("Employees", scope="all_members"), package) == []
+
+
+def test_a_scope_that_nobody_fits_is_told_with_stages_and_without(codes, package, ada, bo):
+    away = UserFactory(is_active=False)
+    empty = GroupFactory(members=[away])
+    nobody = PolicyTerms("Team", scope="specific", allowed_group_ids=(empty.pk,))
+
+    assert [doubt.code for doubt in doubts(nobody, package)] == ["scope_fits_nobody"]
+    asks = [person(ada), person(bo)]
+    assert codes(*asks, scope="specific", people=[away]) == ["scope_fits_nobody"]
+    assert codes(*asks, scope="specific", people=[away, bo]) == []
+
+
+@pytest.mark.parametrize("scope", ["nobody", "all_organizations", "specific_organizations"])
+def test_nobody_has_to_be_there_where_access_is_given_or_people_come_from_outside(package, scope):
+    package.catalog.is_external = True
+
+    assert doubts(PolicyTerms("Partners", scope=scope), package) == []

@@ -1,40 +1,31 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from entitlements.audit.models import AuditEvent
 from entitlements.decisions import Denied
 from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.versions import PolicyDraft, number_of
-from entitlements.requests.states import RequestState
+from entitlements.policies.versions import number_of
 from portal.forms import refuse
-from portal.http import PortalRequest
-from portal.manage.doors import (
-    form_page,
-    package_for,
-    policy_for,
-    rights,
-    to_package,
-    to_policy,
-)
-from portal.manage.policy_conflicts import conflict_of, has_conflict, number_in
+from portal.http import PortalRequest, wants_fragment
+from portal.manage.doors import package_for, policy_for
+from portal.manage.policy_conflicts import number_in
 from portal.manage.policy_forms import POLICY_PLACES, PolicyForm
-from portal.manage.shown import history
+from portal.manage.policy_page import beginning, draft_terms, editor_page, new_page, previewed
 
-SHOWN = 10
 FORM = ["GET", "HEAD", "POST"]
+PREVIEW = "manage/policy/_preview.html"
 
 
 @require_http_methods(FORM)
 def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
     """Add one more way to get a package."""
     package = package_for(request, package_id, "manage_packages")
-    form = PolicyForm(request.POST or None, package=package)
+    form = PolicyForm(request.POST or None, package=package, terms=beginning(request, package))
     if form.is_valid():
         try:
             policy = operations.create_policy(package, form.terms(), by=request.user)
@@ -44,14 +35,7 @@ def add(request: PortalRequest, package_id: UUID) -> HttpResponse:
             messages.success(request, f"The policy {policy} was added to {package}.")
             _tell_doubts(request, form)
             return redirect("manage:package", package.pk)
-    return form_page(
-        request,
-        form,
-        title=f"New policy for {package}",
-        button="Add policy",
-        crumbs=to_package(package),
-        template="manage/policy.html",
-    )
+    return new_page(request, package, form)
 
 
 @require_http_methods(FORM)
@@ -68,10 +52,9 @@ def edit(request: PortalRequest, policy_id: UUID) -> HttpResponse:
 def edit_draft(request: PortalRequest, policy_id: UUID) -> HttpResponse:
     """Show what a policy would become by its draft, and save it."""
     policy = policy_for(request, policy_id, "manage_packages")
-    draft = PolicyDraft.objects.filter(policy=policy).first()
-    if draft is None and request.method != "POST":
+    terms = draft_terms(policy)
+    if terms is None and request.method != "POST":
         return redirect("manage:policy", policy.pk)
-    terms = draft.read() if draft else None
     form = PolicyForm(request.POST or None, policy=policy, terms=terms)
     return _editor(request, policy, form, is_draft=True)
 
@@ -98,23 +81,38 @@ def _editor(
             messages.success(request, "Saved. Requests under way keep the policy as it was.")
             _tell_doubts(request, form)
             return redirect("manage:package", policy.package_id)
-    mine = rights(request, policy.package.catalog)
-    return form_page(
-        request,
-        form,
-        title=f"Draft of the policy {policy}" if is_draft else f"Policy {policy}",
-        button="Save draft as the policy" if is_draft else "Save policy",
-        crumbs=to_policy(policy) if is_draft else to_package(policy.package),
-        template="manage/policy.html",
-        policy=policy,
-        is_draft=is_draft,
-        draft=PolicyDraft.objects.filter(policy=policy).select_related("by").first(),
-        conflict=conflict_of(policy, form, version),
-        waiting=policy.requests.filter(state=RequestState.PENDING_APPROVAL).count(),
-        version=number_of(policy) if has_conflict(form) else version,
-        may_change="manage_packages" in mine,
-        history=history(AuditEvent.objects.about(policy).reverse()[:SHOWN], request.user),
-    )
+    return editor_page(request, policy, form, is_draft=is_draft)
+
+
+@require_POST
+def preview_new(request: PortalRequest, package_id: UUID) -> HttpResponse:
+    """Show what a new policy would do that is entered so far; nothing is saved."""
+    package = package_for(request, package_id, "manage_packages")
+    form = PolicyForm(_shown_only(request), package=package, terms=beginning(request, package))
+    if wants_fragment(request):
+        context = previewed(request, form, package)
+        return render(request, PREVIEW, {**context, "is_fragment": True})
+    return new_page(request, package, form)
+
+
+@require_POST
+def preview(request: PortalRequest, policy_id: UUID) -> HttpResponse:
+    """Show what a policy would do with what is entered so far; nothing is saved."""
+    policy = policy_for(request, policy_id, "manage_packages")
+    is_draft = "draft" in request.GET
+    terms = draft_terms(policy) if is_draft else None
+    form = PolicyForm(_shown_only(request), policy=policy, terms=terms)
+    if wants_fragment(request):
+        context = previewed(request, form, policy.package, policy)
+        return render(request, PREVIEW, {**context, "is_fragment": True})
+    return editor_page(request, policy, form, is_draft=is_draft)
+
+
+def _shown_only(request: PortalRequest) -> QueryDict:
+    """Return what was sent, as by a button that saves nothing."""
+    sent = request.POST.copy()
+    sent["find"] = "parts"
+    return sent
 
 
 @require_http_methods(FORM)

@@ -1,26 +1,13 @@
-from typing import cast
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from entitlements.directory.models import User
 from portal.http import PortalRequest
 from portal.manage.doors import package_for, to_package
-from portal.manage.picker import PickerField, PickingForm
+from portal.manage.person_forms import PersonForm
 from portal.manage.simulated import outlooks, shares, verdict
-
-
-class PersonForm(PickingForm):
-    """About whom somebody wants to know."""
-
-    person = PickerField("user", is_single=True, label="Person")
-
-    def person_chosen(self) -> User | None:
-        picked = self.cleaned_data["person"].user_ids if self.is_valid() else ()
-        people = User.objects.filter(pk__in=picked[:1])
-        return cast("User | None", people.first())
 
 
 @require_safe
