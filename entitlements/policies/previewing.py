@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Case, Count, Q, When
 
 from entitlements.catalog.models import AccessPackage
 from entitlements.directory.models import User, UserQuerySet
@@ -78,14 +78,21 @@ def preview(
 
 
 def _counted(after: Q, before: Q, others: Sequence[AssignmentPolicy]) -> dict[str, int]:
-    both = {
-        f"both_{number}": Count("pk", after & admitted_by_read(one))
-        for number, one in enumerate(others)
+    """Count by one query that asks each condition once for each person, however many share it."""
+    conditions = {f"is_in_{number}": admitted_by_read(one) for number, one in enumerate(others)}
+    flags = {
+        name: Case(When(condition, then=True), default=False, output_field=BooleanField())
+        for name, condition in {"is_after": after, "is_before": before, **conditions}.items()
     }
-    counts: dict[str, int] = User.objects.active().aggregate(
-        people=Count("pk", after),
-        joining=Count("pk", after & ~before),
-        leaving=Count("pk", before & ~after),
+    people = User.objects.active().annotate(**flags).values("pk", *flags).distinct()
+    both = {
+        f"both_{number}": Count("pk", Q(is_after=True, **{f"is_in_{number}": True}))
+        for number in range(len(others))
+    }
+    counts: dict[str, int] = people.aggregate(
+        people=Count("pk", Q(is_after=True)),
+        joining=Count("pk", Q(is_after=True, is_before=False)),
+        leaving=Count("pk", Q(is_after=False, is_before=True)),
         **both,
     )
     return counts

@@ -26,6 +26,7 @@ SETTLING = 200  # milliseconds that colors take to change
 @pytest.fixture
 def company(site):
     company = scene.build()
+    long = "Wilhelmina Montgomery-Wattenscheid of Wuppertal and Weimar"
     names = ("Cleo Marsh", "Finn Okoro", "Eva Lund", "Hugo Weiss", "Ida Holm", "Jon Reyes")
     desk = GroupFactory(
         name="Sales desk", members=[UserFactory(display_name=name) for name in names]
@@ -42,12 +43,19 @@ def company(site):
         policy=crew, position=1, manager=True, fallbacks=[company.olga], escalation_days=4
     )
     StageApproverFactory(stage=first, user=company.gita, is_alternate=True)
-    ApprovalStageFactory(policy=crew, position=2, approvers=[company.gita], decision_days=3)
+    many = [company.gita, *(UserFactory(display_name=f"{long} {end}") for end in "WMQ")]
+    ApprovalStageFactory(policy=crew, position=2, approvers=many, decision_days=3, rule="all")
     AccessRequestFactory(policy=crew, state="pending_approval")
     return SimpleNamespace(**vars(company), crew=crew, desk=desk)
 
 
+OVERFLOWING = """() => [...document.querySelectorAll(".way .box")]
+    .filter(box => box.scrollHeight > box.offsetHeight || box.scrollWidth > box.offsetWidth)
+    .map(box => box.textContent)"""
+
+
 def fits(page):
+    assert page.evaluate(OVERFLOWING) == []
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

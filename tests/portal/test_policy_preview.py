@@ -37,6 +37,7 @@ POLICY = {
 }
 HTMX = {"HX-Request": "true"}
 QUERIES = 32
+PAGE_QUERIES = 38
 
 
 @pytest.fixture
@@ -370,6 +371,22 @@ def test_the_preview_costs_the_same_with_many_people(
         for number in range(5):
             beside = AssignmentPolicyFactory(package=package, name=f"Beside {team} {number}")
             beside.allowed_groups.add(GroupFactory(members=UserFactory.create_batch(9)))
+
+
+def test_the_page_costs_the_same_with_many_people(
+    as_ada, package, policy, bo, django_assert_num_queries
+):
+    ApprovalStageFactory(policy=policy, position=1, approvers=[bo])
+    AssignmentPolicyFactory(package=package, name="Beside")
+    address = reverse("manage:policy", args=[policy.pk])
+    as_ada.get(address)
+    for size in (1, 40):
+        with django_assert_num_queries(PAGE_QUERIES):
+            assert "as it is saved" in as_ada.get(address).text
+        for number in range(4):
+            beside = AssignmentPolicyFactory(package=package, name=f"Beside {size} {number}")
+            beside.allowed_groups.add(GroupFactory(members=UserFactory.create_batch(9)))
+        policy.allowed_users.add(*UserFactory.create_batch(size))
 
 
 def test_readers_see_the_preview_and_cannot_play_with_it(client, package, policy, gita, appoint):
