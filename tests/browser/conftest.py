@@ -184,9 +184,14 @@ def _watch(page, site, wrong):
 
 
 def _counts(message):
-    """Refusals (403, 404, 422) are logged by browser and htmx, and tests ask for them."""
+    """Refusals (403, 404, 422) are logged by browser and htmx, and tests ask for them.
+
+    So is a question that a newer one replaces before its answer is there.
+    """
     expected = (
         "Failed to load resource: the server responded with a status of 4",
         "Response Status Error Code 4",
+        "htmx:afterRequest",
+        "htmx:sendAbort",
     )
     return message.type in {"error", "warning"} and not message.text.startswith(expected)
