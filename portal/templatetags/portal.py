@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
+from django.forms.utils import ErrorDict
 from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
@@ -32,6 +33,12 @@ def icon(name: str, label: str = "") -> SafeString:
             address,
         )
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', address)
+
+
+@register.filter
+def counted(errors: ErrorDict) -> int:
+    """Return how many things are wrong with a form: a field can have several errors."""
+    return sum(len(found) for found in errors.values())
 
 
 @register.inclusion_tag("components/_badge.html")

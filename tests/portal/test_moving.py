@@ -95,6 +95,7 @@ def test_all_that_speaks_against_it_stands_on_the_page(as_olga, package, finance
     text = words(response)
     for code in ("name_taken", "not_in_catalog"):
         assert code in text
+    assert "2 things need your attention" in text
     assert models.AccessPackage.objects.get(pk=package.pk).catalog != finance
 
 
