@@ -228,6 +228,20 @@ def test_an_owner_of_a_group_is_not_in_it(catalog, role):
     assert would_clash(package, role).exists()
 
 
+def test_what_an_owner_of_a_group_clashes_with_is_named(catalog, role):
+    owner = ResourceRoleFactory(resource=role.resource, external_id="owner")
+    package = package_with(catalog, ResourceRoleFactory())
+    namer = AccessPackageFactory(catalog=catalog)
+    Incompatibility.objects.create(package=namer, other_role=owner)
+    (person,) = people(1)
+    given(package, person)
+    given(namer, person)
+
+    said = if_added(package, owner)
+
+    assert (list(said.clashing), said.rivals) == ([person], [namer])
+
+
 def test_a_group_that_is_gone_keeps_nobody_apart(catalog):
     role = ResourceRoleFactory(resource=ResourceFactory(external_id="gone", catalog=catalog))
 
