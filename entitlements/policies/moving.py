@@ -56,10 +56,13 @@ def _record(package: AccessPackage, before: Catalog, catalog: Catalog, by: User)
 def _locked_catalogs(before: Catalog, after: Catalog) -> tuple[Catalog, Catalog]:
     """Within the caller's transaction: return both fresh rows, locked in the order of their keys.
 
-    So nothing that the package needs leaves the one, and no twin comes into it.
+    So nothing that the package needs leaves the one, and no twin comes into it. Raises Denied when
+    the second was deleted; the first cannot be, while it has a package.
     """
     both = Catalog.objects.filter(pk__in=[before.pk, after.pk]).order_by("pk")
     found = {catalog.pk: catalog for catalog in both.select_for_update()}
+    if after.pk not in found:
+        deny("catalog_gone", f"The catalog {after} was deleted.", "Choose another one.").require()
     return found[before.pk], found[after.pk]
 
 

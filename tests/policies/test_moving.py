@@ -11,7 +11,14 @@ from entitlements.catalog.models import CatalogResource
 from entitlements.catalog.permissions import owners_of
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import Denied
-from entitlements.models import AccessPackage, AccessRequest, Assignment, Group, PolicyCallout
+from entitlements.models import (
+    AccessPackage,
+    AccessRequest,
+    Assignment,
+    Catalog,
+    Group,
+    PolicyCallout,
+)
 from entitlements.policies import clashes
 from entitlements.policies import operations as policies
 from entitlements.policies.moving import move_package
@@ -135,6 +142,13 @@ def test_whoever_moves_it_manages_packages_on_both_sides(
 
 def test_it_stays_where_it_is_already(package, sales, olga):
     assert refused(package, sales, olga) == {"same_catalog"}
+
+
+def test_it_stays_where_it_is_when_the_other_catalog_was_deleted(package, olga):
+    empty = CatalogFactory()
+    Catalog.objects.filter(pk=empty.pk).delete()
+
+    assert refused(package, empty, olga) == {"catalog_gone"}
 
 
 def test_everything_that_speaks_against_it_is_said_at_once(package, finance, olga):
