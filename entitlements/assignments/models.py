@@ -53,7 +53,20 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def ending_soon(self) -> Self:
         """Live access that ends within the time in which people are reminded of it."""
-        return self.live().filter(ends_at__lte=clock.now() + ENDS_SOON)
+        return self.ending_within(ENDS_SOON)
+
+    def ending_within(self, span: timedelta) -> Self:
+        """Live access that ends no later than `span` from now."""
+        return self.live().filter(ends_at__lte=clock.now() + span)
+
+    def without_end(self) -> Self:
+        """Live access that no time ends."""
+        return self.live().filter(ends_at=None)
+
+    def begun_within(self, span: timedelta) -> Self:
+        """Access, ended or not, that began no longer than `span` ago."""
+        moment = clock.now()
+        return self.filter(starts_at__gte=moment - span, starts_at__lte=moment)
 
     def troubled(self) -> Self:
         """Live access of which some role could not be set up, with nothing more planned."""

@@ -1,5 +1,6 @@
 """Filters of the lists; each offers only what the viewer may see."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from entitlements.catalog.models import Catalog, PackageState
 from portal.http import PortalRequest
 
 Choices = list[tuple[str, str]]
+DAYS = (7, 30, 90)
 
 
 class CatalogFilter(admin.SimpleListFilter):
@@ -72,6 +74,45 @@ class AssignmentStateFilter(WordsFilter):
         "trouble": ("Not set up", "troubled"),
         "past": ("Ended", "past"),
     }
+
+
+class DaysFilter(admin.SimpleListFilter):
+    """Choices of so many days each, and perhaps `others` with a QuerySet method each.
+
+    `words` says what the days mean, `method` is the QuerySet method that takes them.
+    """
+
+    words = ""
+    method = ""
+    others: dict[str, tuple[str, str]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        days = [(str(number), self.words.format(number)) for number in DAYS]
+        return [*days, *((value, word) for value, (word, _) in self.others.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        selected = queryset
+        if value in self.others:
+            selected = getattr(queryset, self.others[value][1])()
+        elif value in map(str, DAYS):
+            selected = getattr(queryset, self.method)(timedelta(days=int(value)))
+        return selected
+
+
+class AssignmentEndFilter(DaysFilter):
+    title = "ends"
+    parameter_name = "ends"
+    words = "Within {} days"
+    method = "ending_within"
+    others = {"never": ("Never", "without_end")}
+
+
+class AssignmentStartFilter(DaysFilter):
+    title = "began"
+    parameter_name = "began"
+    words = "In the last {} days"
+    method = "begun_within"
 
 
 class RequestStateFilter(WordsFilter):

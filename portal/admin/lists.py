@@ -29,6 +29,8 @@ from portal import wording
 from portal.admin.columns import ASSIGNMENTS, REQUESTS
 from portal.admin.exported import ExportedAdmin
 from portal.admin.filters import (
+    AssignmentEndFilter,
+    AssignmentStartFilter,
     AssignmentStateFilter,
     CatalogFilter,
     CatalogOwnerFilter,
@@ -241,7 +243,12 @@ class AssignmentList(ExportedAdmin[Assignment]):
     lead = "Who holds what, since when and until when."
     empty = ("Nobody holds anything", "What is asked for and given appears here.")
     list_display = ("person", "package_name", "policy_name", "state_badge", "since", "until", "way")
-    list_filter = (AssignmentStateFilter, PackageCatalogFilter)
+    list_filter = (
+        AssignmentStateFilter,
+        PackageCatalogFilter,
+        AssignmentStartFilter,
+        AssignmentEndFilter,
+    )
     search_fields = ("target__display_name", "target__email", "package__name", "policy__name")
     list_select_related = ("target", "package", "policy")
     ordering = ("target__display_name", "package__name", "-starts_at", "pk")

@@ -232,6 +232,38 @@ def test_assignments_are_filtered_by_state(open_page, package, state, shown):
 
 
 @pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ({"ends": "7"}, {"Soon"}),
+        ({"ends": "30"}, {"Soon", "Later"}),
+        ({"ends": "never"}, {"Live"}),
+        ({"ends": "nonsense"}, {"Live", "Soon", "Later", "Over", "Coming"}),
+        ({"began": "7"}, {"Soon", "Over"}),
+        ({"began": "30"}, {"Soon", "Over", "Live"}),
+        ({"began": "7", "ends": "7"}, {"Soon"}),
+    ],
+)
+def test_assignments_are_filtered_by_dates(open_page, package, filters, shown):
+    policy = AssignmentPolicyFactory(package=package)
+    for name, began, ends in (
+        ("Live", -20, None),
+        ("Soon", -2, 2),
+        ("Later", -200, 20),
+        ("Over", -3, -1),
+        ("Coming", 3, None),
+    ):
+        AssignmentFactory(
+            policy=policy,
+            target=UserFactory(display_name=name),
+            starts_at=clock.now() + timedelta(days=began),
+            ends_at=None if ends is None else clock.now() + timedelta(days=ends),
+        )
+
+    html = open_page("entitlements_assignment_changelist", **filters)
+    assert set(re.findall(r">(Live|Soon|Later|Over|Coming)</a>", html)) == shown
+
+
+@pytest.mark.parametrize(
     ("state", "shown"), [("waiting", 1), ("moving", 2), ("stuck", 1), ("finished", 2)]
 )
 def test_requests_are_filtered_by_state(open_page, package, state, shown):
