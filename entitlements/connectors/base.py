@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -11,6 +11,15 @@ class Place:
 
     resource: str
     role: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something in a target system that a catalog could offer, by the id that it has there."""
+
+    external_id: str
+    name: str
+    description: str = ""
 
 
 class ConnectorRefused(Exception):
@@ -58,4 +67,13 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Let go of the connection."""
+        ...
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """What a connector can do besides when its system can be searched; it raises the same."""
+
+    def find(self, words: str, most: int) -> list[Found]:
+        """Return up to `most` things whose names contain `words`, by name."""
         ...

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ldap3.core import results
 from ldap3.utils.conv import escape_filter_chars
 
-from entitlements.connectors.base import ConnectorRefused, ConnectorUnavailable, Place
+from entitlements.connectors.base import ConnectorRefused, ConnectorUnavailable, Found, Place
 from entitlements.systems.distinguished_names import is_distinguished_name, normalized, same
 from entitlements.systems.ldap import ADD, DELETE, Change, LdapClient
 from entitlements.systems.ldap_errors import LdapFailed
@@ -103,6 +104,17 @@ class LdapConnector:
                 )
             if refusal and _is_in(client, role, account):
                 raise refusal
+
+    def find(self, words: str, most: int) -> list[Found]:
+        """Return groups by a part of their common names, of the classes that we know."""
+        kinds = [f"(objectClass={name})" for name in MEMBER_ATTRIBUTES]
+        if configured := self.system.setting("member_attribute", ""):
+            kinds.append(f"({configured}=*)")
+        asked = f"(&(|{''.join(kinds)})(cn=*{escape_filter_chars(words)}*))"
+        with self._speaking() as client:
+            entries = list(islice(client.search(asked, ["cn", "description"]), most))
+        found = [Found(one.dn, one.text("cn"), one.text("description")) for one in entries]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.external_id))
 
     def close(self) -> None:
         if self._client is not None:

@@ -1,15 +1,22 @@
-"""Read who holds a role in a system now, for somebody who waits for the answer."""
+"""Ask a system for somebody who waits: who holds a role now, and what there is to offer."""
 
 import time
 from typing import Final
 
-from entitlements.connectors.base import ConnectorRefused, ConnectorUnavailable, Place
+from entitlements.connectors.base import (
+    ConnectorRefused,
+    ConnectorUnavailable,
+    Found,
+    Place,
+    Searchable,
+)
 from entitlements.connectors.registry import connector_for
 from entitlements.systems.models import ConnectedSystem
 
 PATIENCE: Final = 5
 LONGEST_READ: Final = 15.0
 MOST_MEMBERS: Final = 100_000
+MOST_FOUND: Final = 20
 
 
 def read_members(system: ConnectedSystem, place: Place) -> list[str]:
@@ -40,3 +47,18 @@ def read_members(system: ConnectedSystem, place: Place) -> list[str]:
     finally:
         connector.close()
     return found
+
+
+def find_resources(system: ConnectedSystem, words: str) -> list[Found]:
+    """Return up to MOST_FOUND things of a system by a part of their names; none for no words.
+
+    Nothing is found in a system that cannot be searched. Raises ConnectorRefused; no answer is
+    waited for longer than PATIENCE seconds.
+    """
+    connector = connector_for(system, patience=PATIENCE)
+    try:
+        if not words or not isinstance(connector, Searchable):
+            return []
+        return connector.find(words, MOST_FOUND)
+    finally:
+        connector.close()

@@ -260,3 +260,32 @@ def test_a_check_says_what_is_wrong_with_the_settings(ldap_server, ldap_system):
             connector.check()
         assert refused.value.code == code
         connector.close()
+
+
+def names(found):
+    return [one.name for one in found]
+
+
+def test_groups_are_found_by_a_part_of_their_names(ldap_server, connector, uma):
+    readers = ldap_server.add_group("crm readers", [uma], description="See orders")
+    ldap_server.add_group("CRM admins", [uma], "groupOfUniqueNames")
+    ldap_server.add_group("finance", [uma])
+    ldap_server.add_person("crm")
+
+    found = connector.find("Crm", 20)
+
+    assert names(found) == ["CRM admins", "crm readers"]
+    assert found[1].external_id == readers
+    assert found[1].description == "See orders"
+    assert len(connector.find("crm", 1)) == 1
+    assert connector.find("*", 20) == connector.find(")(cn=finance", 20) == []
+
+
+def test_what_has_the_configured_attribute_is_a_group_too(ldap_server, uma):
+    ldap_server.add(f"cn=drivers,{ldap_server.groups_dn}", "organizationalRole", roleOccupant=uma)
+    system = connected_system(ldap_server, member_attribute="roleOccupant")
+
+    with closing(connector_for(system)) as connector:
+        assert names(connector.find("driv", 20)) == ["drivers"]
+    with closing(connector_for(connected_system(ldap_server))) as connector:
+        assert connector.find("driv", 20) == []

@@ -2,9 +2,9 @@
 
 import pytest
 
-from entitlements.connectors.base import Place
+from entitlements.connectors.base import ConnectorUnavailable, Place
 from entitlements.connectors.ldap import LdapConnector
-from entitlements.connectors.reading import PATIENCE, read_members
+from entitlements.connectors.reading import PATIENCE, find_resources, read_members
 from entitlements.connectors.registry import connector_for
 from entitlements.models import ConnectedSystem
 from entitlements.systems.ldap import Entry
@@ -75,3 +75,20 @@ def test_nobody_waits_longer_for_an_answer_than_is_said(given, used):
     assert connector.system.settings == used
     assert saved.settings == given
     assert connector_for(saved).system is saved
+
+
+@pytest.mark.django_db
+def test_nothing_is_found_in_a_system_that_cannot_be_searched(target):
+    target.role("crm")
+
+    assert find_resources(target.system, "crm") == []
+    assert target.closed == 1
+
+
+@pytest.mark.slapd
+def test_nothing_is_asked_for_no_words(ldap_server, ldap_system):
+    ldap_server.stop()
+
+    assert find_resources(ldap_system, "") == []
+    with pytest.raises(ConnectorUnavailable):
+        find_resources(ldap_system, "crm")

@@ -30,6 +30,7 @@ from portal.manage.forms import (
     RoleForm,
     SystemResourceForm,
 )
+from portal.manage.in_systems import chosen, search
 from portal.manage.shown import history
 
 SHOWN = 10
@@ -71,11 +72,7 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
     catalog = catalog_for(request, catalog_id, "manage_resources")
     systems = ConnectedSystem.objects.filter(is_enabled=True).exclude(kind="directory")
     system = _system(request)
-    form: GroupResourceForm | SystemResourceForm = (
-        SystemResourceForm(request.POST or None, system=system)
-        if system
-        else GroupResourceForm(_sent(request), catalog=catalog, viewer=request.user)
-    )
+    form = _resource_form(request, catalog, system)
     found = _dependents(request, form)
     if wants_fragment(request):
         return render(request, "manage/_dependents_read.html", {"dependents": found})
@@ -94,9 +91,19 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
         template="manage/resource_add.html",
         systems=systems.order_by("name") if may_offer_from_systems(request.user) else (),
         system=system,
+        search=search(request, system) if system else None,
         dependents=found,
         is_to_confirm=is_to_confirm,
     )
+
+
+def _resource_form(
+    request: PortalRequest, catalog: Catalog, system: ConnectedSystem | None
+) -> GroupResourceForm | SystemResourceForm:
+    """Return the form for a group, or for something in another system: perhaps what was found."""
+    if system is None:
+        return GroupResourceForm(_sent(request), catalog=catalog, viewer=request.user)
+    return SystemResourceForm(request.POST or None, system=system, initial=chosen(request))
 
 
 def _sent(request: PortalRequest) -> QueryDict | None:
