@@ -378,8 +378,6 @@ def of_administrators(user):
     yield visit("manage:catalog_add")
     empty = models.Catalog.objects.filter(packages=None).order_by("name")[0]
     yield visit("manage:catalog_delete", empty.pk)
-    system = models.ConnectedSystem.objects.exclude(kind="directory").order_by("name")[0]
-    yield visit("manage:resource_add", empty.pk, query=f"?system={system.pk}&q=crm")
     role = models.ResourceRole.objects.order_by("name")[0]
     yield visit("manage:resource_edit", role.resource_id)
     yield visit("manage:role_add", role.resource_id)

@@ -18,6 +18,7 @@ from tests.factories import (
     ApprovalStageFactory,
     AssignmentFactory,
     AssignmentPolicyFactory,
+    ConnectedSystemFactory,
     GroupFactory,
     NotificationFactory,
     ResourceFactory,
@@ -138,6 +139,9 @@ class Company:
             "entitlements_heartbeat_changelist": [],
         }.items():
             yield name, reverse(f"admin:{name}", args=args)
+        system = ConnectedSystemFactory(kind="ldap", name="Company LDAP", settings={})
+        add = reverse("manage:resource_add", args=[self.catalog.pk])
+        yield "find", f"{add}?system={system.pk}&q=crm"
 
 
 @pytest.fixture
