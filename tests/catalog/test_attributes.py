@@ -1,5 +1,7 @@
 """Which attributes of people a resource needs: who says so, and what is refused."""
 
+from uuid import UUID
+
 import pytest
 from django.db import IntegrityError
 
@@ -8,12 +10,18 @@ from entitlements.catalog.attributes import (
     WRITABLE,
     ResourceAttribute,
     ask_for_attribute,
+    attributes_of,
     stop_asking,
 )
 from entitlements.decisions import Denied
 from entitlements.directory.models import User
 from entitlements.models import Group
-from tests.factories import CatalogFactory, ResourceFactory
+from tests.factories import (
+    AccessPackageFactory,
+    CatalogFactory,
+    ResourceFactory,
+    ResourceRoleFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +106,21 @@ def test_resource_asks_once_per_attribute(resource, bo):
 
     with pytest.raises(IntegrityError, match="name"):
         ResourceAttribute.objects.create(resource=resource, name="cost_center", question="Again?")
+
+
+@pytest.mark.parametrize("editable", [(True, False), (False, True)], ids=["first", "second"])
+def test_of_two_resources_that_need_the_same_the_one_that_lets_it_be_edited_asks(editable):
+    roles = [ResourceRoleFactory(), ResourceRoleFactory()]
+    for number, (role, is_editable) in enumerate(zip(roles, editable, strict=True)):
+        ResourceAttribute.objects.create(
+            pk=UUID(int=number),
+            resource=role.resource,
+            name="cost_center",
+            question=f"Question {number}",
+            is_editable=is_editable,
+        )
+    package = AccessPackageFactory(roles=roles)
+
+    (asked,) = attributes_of(package.pk)
+
+    assert asked.question == f"Question {editable.index(True)}"
