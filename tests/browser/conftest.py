@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.test import Client
 
+from tests.browser.sights import look
 from tests.programs import missing, program
 
 # Playwright's loop runs in this thread, and Django would refuse the ORM there.
@@ -144,6 +145,18 @@ def shot():
             page.screenshot(path=f"{directory}/{name}.png", full_page=True)
 
     return shot
+
+
+@pytest.fixture
+def sound(request, axe, shot):
+    """Look at a page as it is now; whatever is wrong with it fails the test."""
+    where = request.module.__name__.rpartition(".test_")[2]
+
+    def sound(page, name):
+        wrong = look(page, f"{where}-{name}", axe, shot)
+        assert not wrong, "\n".join(wrong)
+
+    return sound
 
 
 def _found_by_axe(page):

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from entitlements import models
 from entitlements.policies import clashes
-from tests.browser.test_stages import sound
 from tests.factories import (
     AccessPackageFactory,
     AssignmentFactory,
@@ -21,8 +20,6 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
-
-__all__ = ["sound"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

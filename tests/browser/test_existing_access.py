@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
-from django.utils.module_loading import import_string
-from django_q.models import OrmQ
 from playwright.sync_api import expect
 
 from entitlements import clock, models, sweep
 from entitlements.policies.models import Scope
-from tests.browser.test_stages import sound
+from tests.browser.scene import run_queue
 from tests.factories import (
     AccessPackageFactory,
     AssignmentFactory,
@@ -25,16 +23,7 @@ from tests.factories import (
     UserFactory,
 )
 
-__all__ = ["sound"]
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def run_queue():
-    while message := OrmQ.objects.order_by("pk").first():
-        message.delete()
-        task = message.task
-        import_string(task["func"])(*task["args"], **task["kwargs"])
 
 
 @pytest.fixture

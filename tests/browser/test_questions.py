@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 
 from entitlements import models
 from entitlements.policies.operations import terms_of
-from tests.browser.sights import look
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -33,17 +32,6 @@ def package(people, appoint):
     policy = AssignmentPolicyFactory(package=made, name="Employees")
     ApprovalStageFactory(policy=policy, position=1, approvers=[people[2]])
     return made
-
-
-@pytest.fixture
-def sound(axe, shot):
-    """Look at a page as it is now."""
-
-    def sound(page, name):
-        wrong = look(page, f"questions-{name}", axe, shot)
-        assert not wrong, "\n".join(wrong)
-
-    return sound
 
 
 def question(page, number):

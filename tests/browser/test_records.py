@@ -9,10 +9,7 @@ from django.urls import reverse
 from entitlements.models import AccessRequest
 from entitlements.requests import operations
 from tests.browser.scene import run_queue
-from tests.browser.test_stages import sound
 from tests.factories import AssignmentPolicyFactory, UserFactory
-
-__all__ = ["sound"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

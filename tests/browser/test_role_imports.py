@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
-from django.utils.module_loading import import_string
-from django_q.models import OrmQ
 from playwright.sync_api import expect
 
 from entitlements import models
-from tests.browser.test_stages import sound
+from tests.browser.scene import run_queue
 from tests.factories import (
     CatalogFactory,
     GroupFactory,
@@ -20,8 +18,6 @@ from tests.factories import (
     ResourceRoleFactory,
     UserFactory,
 )
-
-__all__ = ["sound"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,13 +39,6 @@ FILES = {
         "Sales Desk,1,manager,,\nSales Desk,1,user,bo@kestrel.example,yes\n"
     ),
 }
-
-
-def run_queue():
-    while message := OrmQ.objects.order_by("pk").first():
-        message.delete()
-        task = message.task
-        import_string(task["func"])(*task["args"], **task["kwargs"])
 
 
 @pytest.fixture

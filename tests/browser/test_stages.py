@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from entitlements import clock, models, sweep
 from entitlements.policies.operations import terms_of
 from entitlements.requests import operations
-from tests.browser.sights import look
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -31,17 +30,6 @@ def package(people, appoint):
     catalog = CatalogFactory(name="Sales")
     appoint(people["Olga Owner"], catalog)
     return AccessPackageFactory(catalog=catalog, name="Sales Payments")
-
-
-@pytest.fixture
-def sound(axe, shot):
-    """Look at a page as it is now."""
-
-    def sound(page, name):
-        wrong = look(page, f"stages-{name}", axe, shot)
-        assert not wrong, "\n".join(wrong)
-
-    return sound
 
 
 def stage(page):

@@ -4,15 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils.module_loading import import_string
-from django_q.models import OrmQ
 from playwright.sync_api import expect
 
 from entitlements import clock, models
 from entitlements.assignments import grants
 from entitlements.catalog.appointments import give_role
 from portal.forms import day_of
-from tests.browser.test_stages import sound
+from tests.browser.scene import run_queue
 from tests.factories import (
     AccessPackageFactory,
     ApprovalStageFactory,
@@ -26,17 +24,8 @@ from tests.factories import (
     UserFactory,
 )
 
-__all__ = ["sound"]
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SOON = timedelta(days=5)
-
-
-def run_queue():
-    while message := OrmQ.objects.order_by("pk").first():
-        message.delete()
-        task = message.task
-        import_string(task["func"])(*task["args"], **task["kwargs"])
 
 
 @pytest.fixture
@@ -110,6 +99,7 @@ def test_a_role_is_removed_when_one_has_read_who_loses_it(page, sign_in, sales, 
     sound(page, "role-remove")
     page.get_by_role("button", name="Remove role").click()
     page.get_by_text("Sales Analyst does not contain").wait_for()
+    assert not sales.package.roles.exists()
 
 
 def test_a_package_moves_when_nothing_speaks_against_it(page, sign_in, sales, sound):
@@ -129,6 +119,8 @@ def test_a_package_moves_when_nothing_speaks_against_it(page, sign_in, sales, so
     page.get_by_role("button", name="Move package").click()
     page.get_by_text("Sales Analyst is in Finance now.").wait_for()
     page.get_by_text("You moved the package from Sales to Finance.").wait_for()
+    sales.package.refresh_from_db()
+    assert sales.package.catalog == sales.finance
 
 
 def test_access_of_several_is_extended_from_the_list(page, sign_in, sales, sound):
@@ -142,6 +134,9 @@ def test_access_of_several_is_extended_from_the_list(page, sign_in, sales, sound
 
     page.get_by_role("heading", name="2 of 2 extended").wait_for()
     sound(page, "extend-outcomes")
+    longer = models.Assignment.objects.filter(ends_at__gt=clock.now() + timedelta(days=28))
+    names = longer.order_by("target__display_name").values_list("target__display_name", flat=True)
+    assert list(names) == ["Ana Diaz", "Hugo Weiss"]
 
 
 def test_a_catalog_says_what_needs_somebody_and_leads_there(page, sign_in, sales, sound):
