@@ -28,7 +28,7 @@ from entitlements.imports.models import (
     RoleImport,
     RoleState,
 )
-from entitlements.policies.plain import from_plain, to_plain
+from entitlements.plain import from_plain, to_plain
 from entitlements.requests import giving
 
 KEPT: Final = timedelta(days=7)

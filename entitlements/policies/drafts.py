@@ -10,9 +10,9 @@ from entitlements.audit import trail
 from entitlements.catalog.permissions import can
 from entitlements.decisions import deny
 from entitlements.directory.models import User
+from entitlements.plain import to_plain
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.operations import locked, terms_of
-from entitlements.policies.plain import to_plain
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.versions import PolicyDraft
 

@@ -30,7 +30,8 @@ from entitlements.policies.questions import terms_of_questions, tidied, write_qu
 from entitlements.policies.scopes import Scope
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import PolicyTerms, check
-from entitlements.policies.versions import PolicyDraft, keep_version, not_changed_since
+from entitlements.policies.versions import PolicyDraft, not_changed_since
+from entitlements.versions import keep_version
 
 COLUMNS = (
     "name",

@@ -12,9 +12,9 @@ from django.db import transaction
 
 from entitlements import clock
 from entitlements.catalog.permissions import can
+from entitlements.comparing import Difference, compare
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.directory.models import User
-from entitlements.policies.comparing import Difference, compare
 from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.risk import is_for_risk
 from entitlements.requests import flow

@@ -10,8 +10,9 @@ from entitlements.catalog.models import AccessPackage
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.starters import STARTERS, copy_of
 from entitlements.policies.terms import PolicyTerms
-from entitlements.policies.versions import PolicyDraft, number_of
+from entitlements.policies.versions import PolicyDraft
 from entitlements.requests.states import RequestState
+from entitlements.versions import number_of
 from portal.http import PortalRequest, wants_fragment
 from portal.manage.doors import form_page, rights, to_package, to_policy
 from portal.manage.person_forms import TriedForm

@@ -8,9 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from entitlements.catalog.extension_models import CustomExtension
+from entitlements.comparing import Difference, differences
 from entitlements.directory.models import Group, User
 from entitlements.directory.organizations.models import ConnectedOrganization
-from entitlements.policies.comparing import Difference, differences
 from entitlements.policies.models import ApproverKind, ApproversShown, Expiration
 from entitlements.policies.scopes import Scope
 from entitlements.policies.terms import PolicyTerms

@@ -4,7 +4,7 @@ import pytest
 
 from entitlements.imports.bundles import TABLES, Tables
 from entitlements.imports.definitions import Definitions, definitions_of
-from entitlements.policies.plain import from_plain, to_plain
+from entitlements.plain import from_plain, to_plain
 from tests.imports.conftest import ENTITLEMENTS
 
 

@@ -7,9 +7,9 @@ from django.db import IntegrityError
 
 from entitlements.catalog import extensions
 from entitlements.catalog.extensions import ExtensionTerms
+from entitlements.comparing import differences
 from entitlements.decisions import Denied
 from entitlements.models import AssignmentPolicy, AuditEvent, CustomExtension
-from entitlements.policies.comparing import differences
 from entitlements.policies.doubts import doubts
 from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.operations import change_policy, create_policy, terms_of

@@ -8,16 +8,16 @@ import pytest
 from django.db import IntegrityError
 
 from entitlements import clock
+from entitlements.comparing import Difference, differences
 from entitlements.decisions import Denied
 from entitlements.models import AssignmentPolicy, AuditEvent, PolicyDraft, PolicyVersion
+from entitlements.plain import from_plain, to_plain
 from entitlements.policies import drafts
-from entitlements.policies.comparing import Difference, differences
 from entitlements.policies.operations import change_policy, create_policy, delete_policy, terms_of
-from entitlements.policies.plain import from_plain, to_plain
 from entitlements.policies.question_terms import ChoiceTerms, QuestionTerms
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
 from entitlements.policies.terms import PolicyTerms
-from entitlements.policies.versions import number_of
+from entitlements.versions import number_of
 from tests.factories import AccessPackageFactory, AssignmentPolicyFactory, GroupFactory
 from tests.threads import at_once, refusals
 

@@ -11,8 +11,8 @@ from entitlements.models import AssignmentPolicy, PolicyVersion
 from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.operations import change_policy, terms_of
 from entitlements.policies.terms import PolicyTerms
-from entitlements.policies.versions import number_of
 from entitlements.requests import operations, reapplying
+from entitlements.versions import number_of
 from portal.manage.policy_words import Line, changes
 from tests.factories import (
     AccessPackageFactory,

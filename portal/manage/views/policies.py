@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from entitlements.decisions import Denied
 from entitlements.policies import operations
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.versions import number_of
+from entitlements.versions import number_of
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
 from portal.manage.doors import package_for, policy_for

@@ -1,11 +1,10 @@
-"""What differs between two versions of a policy, in plain values."""
+"""What differs between two versions of a thing, in plain values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entitlements.policies.plain import to_plain
-from entitlements.policies.terms import PolicyTerms
+from entitlements.plain import to_plain
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Difference:
     position: int = 0
 
 
-def differences(before: PolicyTerms, after: PolicyTerms) -> list[Difference]:
+def differences(before: Any, after: Any) -> list[Difference]:
     """Return what one has to know to get from one version to the other, field by field."""
     return compare(to_plain(before), to_plain(after))
 
