@@ -67,4 +67,6 @@ def _parts(
 
 
 def _by_key(parts: Sequence[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
-    return {part.get("key") or number: part for number, part in enumerate(parts)}
+    return {
+        part.get("key") or part.get("role_id") or number: part for number, part in enumerate(parts)
+    }

@@ -23,6 +23,7 @@ from entitlements.catalog.models import (
     Resource,
     ResourceRole,
 )
+from entitlements.catalog.package_versions import PackageDraft, PackageVersion
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
 from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
 from entitlements.directory.tenant_roles import TenantRoleGroup
@@ -73,7 +74,9 @@ __all__ = [
     "Membership",
     "Notification",
     "OrganizationDomain",
+    "PackageDraft",
     "PackageRole",
+    "PackageVersion",
     "PolicyCallout",
     "PolicyDraft",
     "PolicyVersion",

@@ -323,11 +323,12 @@ class AccessPackage(models.Model):
 
 
 class PackageRole(models.Model):
-    """One resource role in one package."""
+    """One resource role in one package; its `words` stand there for the role's description."""
 
     package = models.ForeignKey(AccessPackage, models.CASCADE, related_name="package_roles")
     role = models.ForeignKey(ResourceRole, models.PROTECT, related_name="package_roles")
     position = models.PositiveIntegerField(default=0)
+    words = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["position", "id"]
@@ -337,3 +338,8 @@ class PackageRole(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} in {self.package}"
+
+    @property
+    def described(self) -> str:
+        """What people read about the role in this package, if anything was written."""
+        return self.words or self.role.description or self.role.resource.description

@@ -14,10 +14,11 @@ from entitlements.catalog.models import (
     PackageState,
     ResourceRole,
 )
+from entitlements.catalog.package_versions import keep_first_version, version_kept
 from entitlements.catalog.passing_on import can_pass_on, can_pass_role_on
 from entitlements.catalog.permissions import can
 from entitlements.catalog.terms import PackageTerms
-from entitlements.decisions import deny
+from entitlements.decisions import Decision, deny
 from entitlements.directory.models import User
 from entitlements.naming import name_taken, one_per_name
 
@@ -30,7 +31,9 @@ def create_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> Access
 
 @transaction.atomic(durable=True)
 def _create_package(catalog: Catalog, terms: PackageTerms, by: User) -> AccessPackage:
-    return new_package(catalogs.locked(catalog), terms, by=by)
+    package = new_package(catalogs.locked(catalog), terms, by=by)
+    keep_first_version(package, by=by)
+    return package
 
 
 def new_package(catalog: Catalog, terms: PackageTerms, *, by: User) -> AccessPackage:
@@ -53,15 +56,24 @@ def change_package(package: AccessPackage, terms: PackageTerms, *, by: User) -> 
 
 @transaction.atomic(durable=True)
 def _change_package(package: AccessPackage, terms: PackageTerms, by: User) -> AccessPackage:
-    package = _locked(package, by)
+    package = locked(package, by=by)
     terms.check().require()
+    with version_kept(package, by=by):
+        write_words(package, terms, by=by)
+    return package
+
+
+def write_words(package: AccessPackage, terms: PackageTerms, *, by: User) -> None:
+    """Within the transaction of whoever may change the package, with it locked: change its words.
+
+    Raises Denied where another package of the catalog has the name.
+    """
     _refuse_twin(package, terms)
     changes = terms.since(PackageTerms.of(package))
     if changes:
         terms.write_to(package)
         package.save(update_fields=list(changes))
         trail.record("package.changed", package, by=by, changes=changes)
-    return package
 
 
 @transaction.atomic(durable=True)
@@ -91,7 +103,7 @@ def show(package: AccessPackage, *, by: User) -> AccessPackage:
 @transaction.atomic(durable=True)
 def delete_package(package: AccessPackage, *, by: User) -> None:
     """Delete a package that nobody ever asked for or held, with its policies."""
-    package = _locked(package, by)
+    package = locked(package, by=by)
     if package.assignments.exists() or package.requests.exists():
         deny(
             "package_used",
@@ -105,19 +117,26 @@ def delete_package(package: AccessPackage, *, by: User) -> None:
 @transaction.atomic(durable=True)
 def add_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     """Put a role into a package; everybody who holds the package gets it within minutes."""
-    put_role(_locked(package, by), role, by=by)
+    package = locked(package, by=by)
+    with version_kept(package, by=by):
+        put_role(package, role, by=by)
+
+
+def can_contain(user: User, package: AccessPackage, role: ResourceRole) -> Decision:
+    """Say whether somebody may put a role into a package: its catalog has to offer it."""
+    offers = CatalogResource.objects.filter(catalog=package.catalog, resource=role.resource_id)
+    if not offers.exists():
+        return deny(
+            "not_in_catalog",
+            f"The catalog {package.catalog} does not offer this resource.",
+            "One of its owners can add it.",
+        )
+    return can_pass_role_on(user, role)
 
 
 def put_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     """Within the transaction of whoever may change the package, with it locked: add a role."""
-    offers = CatalogResource.objects.filter(catalog=package.catalog, resource=role.resource_id)
-    if not offers.exists():
-        deny(
-            "not_in_catalog",
-            f"The catalog {package.catalog} does not offer this resource.",
-            "One of its owners can add it.",
-        ).require()
-    can_pass_role_on(by, role).require()
+    can_contain(by, package, role).require()
     if package.package_roles.filter(role=role).exists():
         deny(
             "role_in_package", f"{package} contains {role} already.", "Nothing is to be done."
@@ -126,13 +145,19 @@ def put_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     position = 0 if last is None else last + 1
     PackageRole.objects.create(package=package, role=role, position=position)
     trail.record("package.role_added", package, by=by, role=role.pk, name=str(role))
-    _recount_holders(package)
+    recount_holders(package)
 
 
 @transaction.atomic(durable=True)
 def remove_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
     """Take a role out of a package, and from its holders unless another package gives it."""
-    package = _locked(package, by)
+    package = locked(package, by=by)
+    with version_kept(package, by=by):
+        take_role(package, role, by=by)
+
+
+def take_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None:
+    """Within the transaction of whoever may change the package, with it locked: remove a role."""
     deleted, _ = package.package_roles.filter(role=role).delete()
     if not deleted:
         deny(
@@ -141,10 +166,10 @@ def remove_role(package: AccessPackage, role: ResourceRole, *, by: User) -> None
             "Choose one of the roles that it contains.",
         ).require()
     trail.record("package.role_removed", package, by=by, role=role.pk, name=str(role))
-    _recount_holders(package)
+    recount_holders(package)
 
 
-def _locked(package: AccessPackage, by: User) -> AccessPackage:
+def locked(package: AccessPackage, *, by: User) -> AccessPackage:
     """Within the caller's transaction: return the fresh row for whoever may change it.
 
     The catalog is locked first, so that its resources stay while packages come to use them.
@@ -168,7 +193,7 @@ def _refuse_twin(package: AccessPackage, terms: PackageTerms) -> None:
 
 def move(package: AccessPackage, state: PackageState, *, by: User) -> AccessPackage:
     """Within the caller's transaction: bring a package into a state, or raise Denied."""
-    package = _locked(package, by)
+    package = locked(package, by=by)
     if state == PackageState.PUBLISHED:
         can_pass_on(by, package).require()
     if package.state != state:
@@ -179,15 +204,16 @@ def move(package: AccessPackage, state: PackageState, *, by: User) -> AccessPack
 
 
 def _show(package: AccessPackage, by: User, *, is_hidden: bool) -> AccessPackage:
-    package = _locked(package, by)
+    package = locked(package, by=by)
     if package.is_hidden != is_hidden:
-        package.is_hidden = is_hidden
-        package.save(update_fields=["is_hidden"])
+        with version_kept(package, by=by):
+            package.is_hidden = is_hidden
+            package.save(update_fields=["is_hidden"])
         trail.record("package.hidden" if is_hidden else "package.shown", package, by=by)
     return package
 
 
-def _recount_holders(package: AccessPackage) -> None:
+def recount_holders(package: AccessPackage) -> None:
     """Let the sweep give and take what the change means for those who hold the package."""
     if package.assignments.filter(ended_at=None).exists():
         package.recount_at = clock.now()

@@ -6,11 +6,13 @@ Everything here is pure: no database, no clock.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from entitlements.decisions import Decision, Reason, collect
 from entitlements.terms import Terms, name_fits, text_fits
 
 LONGEST_RESOURCE_NAME = 256
+LONGEST_WORDS = 200
 LONGEST_ADDRESS = 1000
 
 
@@ -64,6 +66,48 @@ class PackageTerms(Terms):
     def check(self) -> Decision:
         """Say what speaks against these words."""
         return collect((*name_fits(self.name), *text_fits(self.description, is_required=True)))
+
+
+@dataclass(frozen=True)
+class ContainedRole(Terms):
+    """A role in a package, and what people read about it there instead of its description."""
+
+    role_id: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class PackageContents(PackageTerms):
+    """The words of a package, and its roles in the order in which people read them."""
+
+    roles: tuple[ContainedRole, ...] = ()
+
+    def check(self) -> Decision:
+        """Say what speaks against these words."""
+        written = {role.words for role in self.roles}
+        return super().check() + collect(
+            reason for words in sorted(written) for reason in words_fit(words)
+        )
+
+    @property
+    def role_ids(self) -> list[UUID]:
+        return [role.role_id for role in self.roles]
+
+
+def words_fit(words: str) -> Iterator[Reason]:
+    """Yield what speaks against the words beside a role: one short line, or nothing."""
+    if len(words) > LONGEST_WORDS:
+        yield Reason(
+            "words_too_long",
+            f"The words beside a role have {len(words):,} characters; at most {LONGEST_WORDS} fit.",
+            "Shorten them.",
+        )
+    if not words.isprintable():
+        yield Reason(
+            "words_unreadable",
+            "The words beside a role contain a control character or a new line.",
+            "Write one line.",
+        )
 
 
 def address_fits(address: str) -> Iterator[Reason]:

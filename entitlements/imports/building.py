@@ -12,6 +12,7 @@ from uuid import UUID
 from entitlements import clock
 from entitlements.catalog import packages
 from entitlements.catalog.models import AccessPackage, Catalog, PackageState, ResourceRole
+from entitlements.catalog.package_versions import keep_first_version
 from entitlements.catalog.passing_on import can_pass_role_on
 from entitlements.catalog.terms import PackageTerms
 from entitlements.decisions import Decision, Reason
@@ -170,6 +171,7 @@ class Builder:
         package = packages.new_package(self.catalog, words, by=self.by)
         for role in roles:
             packages.put_role(package, role, by=self.by)
+        keep_first_version(package, by=self.by)
         return packages.move(package, PackageState.PUBLISHED, by=self.by)
 
     def _is_same(
