@@ -1,10 +1,13 @@
 """Fixtures that tests of every package may use."""
 
-from datetime import timedelta
+import os
+from contextlib import ExitStack
+from datetime import time
 
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
@@ -40,11 +43,35 @@ def _tear_down_audit_too(self):
 TransactionTestCase._fixture_teardown = _tear_down_audit_too
 
 
+_moved = ExitStack()
+
+
+def pytest_configure():
+    """Let the domain's day be young: at ten, or at TIME_OF_DAY, whenever the tests run.
+
+    What a test expects of "today" and "in three days" would else depend on the hour.
+    """
+    at = time.fromisoformat(os.environ.get("TIME_OF_DAY", "10:00"))
+    _moved.enter_context(clock.at(clock.today_begins().replace(hour=at.hour, minute=at.minute)))
+
+
+def pytest_unconfigure():
+    _moved.close()
+
+
 @pytest.fixture(autouse=True)
 def clock_is_put_back():
     """Whoever moves the clock puts it back."""
+    before = clock.shift()
     yield
-    assert clock.shift() == timedelta(0)
+    assert clock.shift() == before
+
+
+@pytest.fixture
+def real_time():
+    """Let the domain's clock be everybody's, for tests with programs that have only that one."""
+    with clock.at(timezone.now()):
+        yield
 
 
 @pytest.fixture

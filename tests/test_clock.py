@@ -11,6 +11,7 @@ def moment(text):
     return datetime.fromisoformat(text)
 
 
+@pytest.mark.usefixtures("real_time")
 def test_the_clock_runs_in_utc():
     assert clock.now().tzinfo == UTC
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)

@@ -115,7 +115,7 @@ class CustomExtension(models.Model):
     sealed_secret = models.TextField(editable=False)
     sealed_previous_secret = models.TextField(blank=True, editable=False)
     previous_until = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = CustomExtensionQuerySet.as_manager()
 

@@ -9,6 +9,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from guardian.models import BaseObjectPermission, UserObjectPermissionBase
 
+from entitlements import clock
 from entitlements.directory.models import CONTAINING, PEOPLE, Group, User, as_parameter
 from entitlements.directory.tenant_roles import GOVERN, VIEW_EVERYTHING, right_of
 from entitlements.systems.models import ConnectedSystem
@@ -106,7 +107,7 @@ class Catalog(models.Model):
     is_enabled = models.BooleanField("enabled", default=True)
     is_external = models.BooleanField("enabled for external users", default=True)
     keeps_access_held_before = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = CatalogQuerySet.as_manager()
 
@@ -306,7 +307,7 @@ class AccessPackage(models.Model):
     state = models.CharField(max_length=20, choices=PackageState, default=PackageState.DRAFT)
     is_hidden = models.BooleanField("hidden", default=False)
     roles = models.ManyToManyField(ResourceRole, through="PackageRole", related_name="packages")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     recount_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = AccessPackageQuerySet.as_manager()

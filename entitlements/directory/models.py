@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from guardian.mixins import GuardianUserMixin
 
+from entitlements import clock
 from entitlements.systems.models import ConnectedSystem
 
 NO_PASSWORD = "!"  # noqa: S105  # what Django writes where there is none
@@ -122,7 +123,7 @@ class User(GuardianUserMixin, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_invited = models.BooleanField("without an account yet", default=False)
     is_staff = models.BooleanField(default=False)
-    date_joined = models.DateTimeField(auto_now_add=True)
+    date_joined = models.DateTimeField(default=clock.now, editable=False)
 
     department = models.CharField(max_length=200, blank=True)
     job_title = models.CharField(max_length=200, blank=True)

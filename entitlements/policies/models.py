@@ -178,7 +178,7 @@ class AssignmentPolicy(models.Model):
         max_length=20, choices=ApproversShown, default=ApproversShown.ORGANIZATION
     )
     approver_can_remove = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = AssignmentPolicyQuerySet.as_manager()
 

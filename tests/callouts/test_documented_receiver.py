@@ -29,7 +29,7 @@ from tests.factories import (
 )
 from tests.receivers import LOOPBACK
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_time")]
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ LATE_ON_A_LEAP_DAY = datetime(2028, 2, 29, 22, 20, tzinfo=UTC)
 def leap_day(in_demo_mode, settings):
     """Twenty past eleven in the evening of 29 February in Paris."""
     settings.ORGANIZATION_TIME_ZONE = "Europe/Paris"
-    with time_machine.travel(LATE_ON_A_LEAP_DAY, tick=True):
+    with time_machine.travel(LATE_ON_A_LEAP_DAY, tick=True), clock.at(LATE_ON_A_LEAP_DAY):
         yield
 
 

@@ -83,7 +83,8 @@ def test_what_was_decided_is_recent(home, bo, pending):
 
 
 def test_access_that_ends_soon_can_be_extended_from_here(home, client, ada):
-    soon = AssignmentFactory(target=ada, ends_at=clock.now() + timedelta(days=3, minutes=1))
+    noon_in_three_days = clock.today_begins() + timedelta(days=3, hours=12)
+    soon = AssignmentFactory(target=ada, ends_at=noon_in_three_days)
     AssignmentFactory(target=ada, policy__package__name="Long lasting")
 
     text = home()
