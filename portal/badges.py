@@ -102,6 +102,8 @@ MARK: Final = {
     "on_behalf": Badge("On behalf", "quiet", "people"),
     "drift": Badge("Drift", "bad", "alert"),
     "invited": Badge("No account yet", "quiet", "person"),
+    "wrong": Badge("To mend:", "bad", "alert"),
+    "new": Badge("New", "info", "plus"),
 }
 
 ORGANIZATION: Final = {

@@ -111,10 +111,11 @@ class Grant(WorkRow):
 
 @dataclass(frozen=True)
 class HeldRole:
-    """One role of an assignment's package, and its grant; None until one is made."""
+    """One role of an assignment's package, its grant (None until one is made), and its words."""
 
     role: ResourceRole
     grant: Grant | None
+    described: str = ""
 
     @property
     def shown_state(self) -> str:
@@ -126,7 +127,7 @@ def roles_of(assignment: Assignment) -> list[HeldRole]:
     entries = PackageRole.objects.filter(package=assignment.package_id)
     by_role = {grant.role_id: grant for grant in Grant.objects.of_assignment(assignment)}
     return [
-        HeldRole(entry.role, by_role.get(entry.role_id))
+        HeldRole(entry.role, by_role.get(entry.role_id), entry.described)
         for entry in entries.select_related("role__resource")
     ]
 

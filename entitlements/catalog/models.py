@@ -284,7 +284,8 @@ class AccessPackageQuerySet(models.QuerySet["AccessPackage"]):
         packages = self
         for word in text.split():
             roles = PackageRole.objects.filter(package=OuterRef("pk")).filter(
-                Q(role__name__icontains=word)
+                Q(words__icontains=word)
+                | Q(role__name__icontains=word)
                 | Q(role__description__icontains=word)
                 | Q(role__resource__name__icontains=word)
                 | Q(role__resource__description__icontains=word)

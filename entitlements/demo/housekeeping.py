@@ -7,7 +7,8 @@ from django.db import transaction
 
 from entitlements.audit import trail
 from entitlements.catalog import operations as catalogs
-from entitlements.catalog import packages
+from entitlements.catalog import packages, rewriting
+from entitlements.catalog.package_versions import contents_of
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
 from entitlements.demo.acts import Stage
@@ -73,6 +74,17 @@ def _olga_thinks_again(stage: Stage) -> Life:
     policies.change_policy(policy, terms, by=olga)
     yield stage.when(1, 16)
     drafts.restore_as_draft(policy, 1, by=olga)
+
+
+def _olga_prepares_a_package(stage: Stage) -> Life:
+    """What a package may say and list next, as a draft."""
+    yield stage.when(1, 15)
+    package = stage.company.packages["sales_reader"]
+    contents = contents_of(package)
+    first, *others = contents.roles
+    first = replace(first, words="See every order of your region.")
+    draft = replace(contents, roles=(*others, first))
+    rewriting.keep_draft(package, draft, by=stage.person("olga.owner"))
 
 
 def _readers_join_the_channel(stage: Stage) -> Life:
@@ -193,6 +205,7 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _laptops_are_switched_off,
     _the_service_desk_is_full,
     _olga_thinks_again,
+    _olga_prepares_a_package,
     _readers_join_the_channel,
     _reviewers_leave_the_handbook,
     _carl_leaves,

@@ -1,12 +1,56 @@
 """What a change of a package's roles would do, in sentences, as the viewer may read them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 
 from entitlements.catalog.models import AccessPackage, ResourceRole
 from entitlements.delivery.foreseeing import Added, if_added, if_removed
 from entitlements.directory.models import User
 from portal import wording
 from portal.manage.naming import ELSEWHERE, names_for
+
+
+@dataclass(frozen=True)
+class Change:
+    """One role that comes or goes, and what that would do, in sentences."""
+
+    role: ResourceRole
+    is_added: bool
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What saving a package would do to those who hold it.
+
+    `key` is sent along when it was read, so that nothing is saved that nobody has read.
+    """
+
+    changes: list[Change]
+    key: str
+    is_held: bool
+
+    @property
+    def is_to_read(self) -> bool:
+        return self.is_held and bool(self.changes)
+
+
+def foreseen_of(
+    package: AccessPackage,
+    added: Sequence[ResourceRole],
+    removed: Sequence[ResourceRole],
+    viewer: User,
+) -> Foreseen:
+    """Say what it would do to let a package contain some roles, and others no more."""
+    changes = [Change(role, True, added_words(package, role, viewer)) for role in added]
+    changes += [Change(role, False, removed_words(package, role, viewer)) for role in removed]
+    keys = sorted(f"{'+' if change.is_added else '-'}{change.role.pk}" for change in changes)
+    return Foreseen(
+        changes,
+        key=sha256(" ".join(keys).encode()).hexdigest()[:16] if keys else "",
+        is_held=package.assignments.live().exists(),
+    )
 
 
 def added_words(package: AccessPackage, role: ResourceRole, viewer: User) -> list[str]:

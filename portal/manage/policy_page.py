@@ -1,5 +1,6 @@
 """The page on which a policy is entered, beside what it would do."""
 
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -7,6 +8,7 @@ from django.urls import reverse
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog.models import AccessPackage
+from entitlements.policies.drafts import versions_of
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.starters import STARTERS, copy_of
 from entitlements.policies.terms import PolicyTerms
@@ -14,11 +16,13 @@ from entitlements.policies.versions import PolicyDraft
 from entitlements.requests.states import RequestState
 from entitlements.versions import number_of
 from portal.http import PortalRequest, wants_fragment
+from portal.manage.conflicts import conflict_of, has_conflict, number_in
 from portal.manage.doors import form_page, rights, to_package, to_policy
 from portal.manage.person_forms import TriedForm
-from portal.manage.policy_conflicts import conflict_of, has_conflict, number_in
 from portal.manage.policy_forms import PolicyForm
 from portal.manage.policy_preview import seen, tried
+from portal.manage.policy_sections import wrong_with
+from portal.manage.policy_words import changes
 from portal.manage.shown import history
 
 SHOWN = 10
@@ -98,6 +102,7 @@ def new_page(request: PortalRequest, package: AccessPackage, form: PolicyForm) -
         package=package,
         starters=STARTERS,
         begun_with=request.GET.get("template", ""),
+        wrong=wrong_with(form),
         **_beside(request, form, package),
     )
 
@@ -120,8 +125,9 @@ def editor_page(
         preview_address=reverse("manage:policy_preview", args=[policy.pk]) + query,
         is_draft=is_draft,
         draft=PolicyDraft.objects.filter(policy=policy).select_related("by").first(),
-        conflict=conflict_of(policy, form, version),
+        conflict=conflict_of(form, version, versions=partial(versions_of, policy), changes=changes),
         waiting=policy.requests.filter(state=RequestState.PENDING_APPROVAL).count(),
+        wrong=wrong_with(form),
         version=number_of(policy) if has_conflict(form) else version,
         may_change="manage_packages" in rights(request, policy.package.catalog),
         history=history(AuditEvent.objects.about(policy).reverse()[:SHOWN], request.user),

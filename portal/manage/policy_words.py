@@ -1,4 +1,4 @@
-"""What differs between two versions of a policy, in words."""
+"""What differs between two versions of a policy or another thing, in words."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,8 +42,15 @@ LABELS: Final = {
     "extension_id": "An extension says who decides",
     "extension": "An extension says who decides",
     "order": "Order",
+    "is_hidden": "Hidden",
+    "role_id": "Role",
 }
-PARTS: Final = {"stages": "Stage", "questions": "Question", "callouts": "Extension"}
+PARTS: Final = {
+    "stages": "Stage",
+    "questions": "Question",
+    "callouts": "Extension",
+    "roles": "Role",
+}
 MARKS: Final = {"is_alternate": "alternate", "is_fallback": "instead"}
 NAMED: Final = ("allowed_user_ids", "allowed_group_ids", "allowed_organization_ids")
 MOST_NAMED: Final = 5
@@ -60,13 +67,13 @@ class Line:
 
 
 def changes(before: PolicyTerms, after: PolicyTerms) -> list[Line]:
-    """Return what differs between two versions, by three queries for the names."""
+    """Return what differs between two versions of a policy, by four queries for the names."""
     return lines(differences(before, after))
 
 
-def lines(found: list[Difference]) -> list[Line]:
-    """Return differences in words."""
-    speller = _Speller(_names(found))
+def lines(found: list[Difference], names: Mapping[str, str] | None = None) -> list[Line]:
+    """Return differences in words, with `names` by id if they are known already."""
+    speller = _Speller(_names(found) if names is None else names)
     return [speller.line(difference) for difference in found]
 
 
@@ -134,6 +141,9 @@ class _Speller:
             return self._approver(value)
         if "text" in value:
             return str(value["text"])
+        if "role_id" in value:
+            words = f" (“{value['words']}”)" if value["words"] else ""
+            return f"{self.names.get(value['role_id'], GONE)}{words}"
         said = (
             f"{LABELS.get(name, _plainly(name)).lower()}: {self.value(name, one)}"
             for name, one in value.items()

@@ -61,7 +61,10 @@ class Story:
         if assignment:
             return roles_of(assignment)
         entries = PackageRole.objects.filter(package=self.access_request.package_id)
-        return [HeldRole(entry.role, None) for entry in entries.select_related("role__resource")]
+        return [
+            HeldRole(entry.role, None, entry.described)
+            for entry in entries.select_related("role__resource")
+        ]
 
     @property
     def shows_delivery(self) -> bool:

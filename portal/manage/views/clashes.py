@@ -34,6 +34,7 @@ from portal.manage.doors import (
 )
 from portal.manage.double_holders import double_holders_page, export
 from portal.manage.naming import excepted, needed_for, pairs_of
+from portal.manage.package_page import tabs
 
 FORM = ["GET", "HEAD", "POST"]
 MOST_SHOWN = 50
@@ -47,10 +48,12 @@ def of_package(request: PortalRequest, package_id: UUID) -> HttpResponse:
     naming = Incompatibility.objects.naming(package).with_names().order_by("pk")
     visible = AccessPackage.objects.visible_to(request.user)
     roles = RoleClash.objects.filter(Q(first__packages=package) | Q(second__packages=package))
+    may = rights(request, package.catalog)
     context = {
         "package": package,
+        "tabs": tabs(package, may, "clashes"),
         "crumbs": to_package(package),
-        "rights": rights(request, package.catalog),
+        "rights": may,
         "clashes": pairs_of(package, request.user, list(own)),
         "role_clashes": roles.select_related(
             "catalog", "first__resource", "second__resource"

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.audit.models import AuditEvent
 from entitlements.catalog import packages as operations
-from entitlements.catalog.terms import PackageTerms
+from entitlements.catalog.package_versions import PackageDraft
 from entitlements.decisions import Denied
 from entitlements.delivery.progress import Progress, progress_of
 from portal import wording
@@ -21,11 +21,11 @@ from portal.manage.doors import (
     package_for,
     rights,
     to_catalog,
-    to_package,
 )
 from portal.manage.double_holders import clashes_in_short
 from portal.manage.forms import PLACES, PackageForm
 from portal.manage.naming import names_in
+from portal.manage.package_page import tabs
 from portal.manage.shown import history, package_state, summaries
 from portal.packages.shared import link_to
 
@@ -62,13 +62,16 @@ def detail(request: PortalRequest, package_id: UUID) -> HttpResponse:
         context = {**_moving(request, progress), "is_news": True}
         return render(request, "components/_progress.html", context)
     events = list(AuditEvent.objects.about(package).reverse()[:SHOWN])
+    may = rights(request, package.catalog)
     named = names_in(events, request.user, package.catalog_id)
     context = {
         **_moving(request, progress),
         "package": package,
+        "tabs": tabs(package, may, "package"),
+        "draft": PackageDraft.objects.filter(package=package).select_related("by").first(),
         "state": package_state(package),
         "crumbs": to_catalog(package.catalog),
-        "rights": rights(request, package.catalog),
+        "rights": may,
         "entries": package.package_roles.select_related("role__resource"),
         "policies": summaries(package),
         "held": wording.people(package.assignments.live().count()),
@@ -101,23 +104,6 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
             return redirect("manage:package", package.pk)
     crumbs = to_catalog(catalog)
     return form_page(request, form, title="New package", button="Create package", crumbs=crumbs)
-
-
-@require_http_methods(FORM)
-def edit(request: PortalRequest, package_id: UUID) -> HttpResponse:
-    """Change the words of a package."""
-    package = package_for(request, package_id, "manage_packages")
-    form = PackageForm(request.POST or None, initial=PackageTerms.of(package).as_dict())
-    if form.is_valid():
-        try:
-            operations.change_package(package, form.terms(), by=request.user)
-        except Denied as denied:
-            refuse(form, denied, PLACES)
-        else:
-            messages.success(request, "Saved.")
-            return redirect("manage:package", package.pk)
-    crumbs = to_package(package)
-    return form_page(request, form, title=f"Edit {package}", button="Save package", crumbs=crumbs)
 
 
 @require_http_methods(FORM)

@@ -12,8 +12,8 @@ from entitlements.policies.models import AssignmentPolicy
 from entitlements.versions import number_of
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
+from portal.manage.conflicts import number_in
 from portal.manage.doors import package_for, policy_for
-from portal.manage.policy_conflicts import number_in
 from portal.manage.policy_forms import POLICY_PLACES, PolicyForm
 from portal.manage.policy_page import beginning, draft_terms, editor_page, new_page, previewed
 

@@ -1,81 +1,34 @@
-from dataclasses import dataclass
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.policies import drafts
-from entitlements.policies.drafts import Version
 from portal.http import PortalRequest
+from portal.manage.compared import versions_page
 from portal.manage.doors import policy_for, rights, to_policy
-from portal.manage.policy_words import changes, summary
+from portal.manage.policy_words import changes
 
 FORM = ["GET", "HEAD", "POST"]
-
-
-class CompareForm(forms.Form):
-    """Which two versions to lay beside each other."""
-
-    old = forms.TypedChoiceField(label="From", coerce=int)
-    new = forms.TypedChoiceField(label="To", coerce=int)
-
-    def __init__(self, sent: object, versions: list[Version]) -> None:
-        numbers = [version.number for version in versions]
-        initial = {"old": numbers[min(1, len(numbers) - 1)], "new": numbers[0]}
-        super().__init__(sent or initial)  # type: ignore[arg-type]
-        choices = [(version.number, f"Version {version.number}") for version in versions]
-        for field in (self.fields["old"], self.fields["new"]):
-            field.choices = choices  # type: ignore[attr-defined]
-            field.widget.attrs["class"] = "form-select"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One version in the list, with what it changed in a few words."""
-
-    version: Version
-    changed: str
-    is_newest: bool
 
 
 @require_safe
 def index(request: PortalRequest, policy_id: UUID) -> HttpResponse:
     """List the versions of a policy, and show what differs between two of them."""
     policy = policy_for(request, policy_id, "view_catalog")
-    versions = drafts.versions_of(policy)
-    form = CompareForm(request.GET if "old" in request.GET else None, versions)
-    if not form.is_valid():
-        raise Http404
-    by_number = {version.number: version for version in versions}
-    old, new = by_number[form.cleaned_data["old"]], by_number[form.cleaned_data["new"]]
-    context = {
-        "title": f"Versions of {policy}",
-        "lead": "What was saved, by whom and when. Nothing here is ever changed.",
-        "crumbs": to_policy(policy),
-        "policy": policy,
-        "entries": _entries(versions),
-        "form": form,
-        "old": old,
-        "new": new,
-        "lines": changes(old.terms, new.terms),
-        "may_change": "manage_packages" in rights(request, policy.package.catalog),
-    }
-    return render(request, "manage/versions.html", context)
-
-
-def _entries(versions: list[Version]) -> list[Entry]:
-    return [
-        Entry(
-            version,
-            summary(changes(earlier.terms, version.terms)) if earlier else "",
-            is_newest=version is versions[0],
-        )
-        for version, earlier in zip(versions, [*versions[1:], None], strict=True)
-    ]
+    return versions_page(
+        request,
+        drafts.versions_of(policy),
+        changes=changes,
+        restore_url=lambda number: reverse("manage:policy_restore", args=[policy.pk, number]),
+        title=f"Versions of {policy}",
+        crumbs=to_policy(policy),
+        called="policy",
+        may_change="manage_packages" in rights(request, policy.package.catalog),
+    )
 
 
 @require_http_methods(FORM)

@@ -5,7 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portal.http import PortalRequest
-from portal.manage.doors import package_for, to_package
+from portal.manage.doors import package_for, rights, to_package
+from portal.manage.package_page import tabs
 from portal.manage.person_forms import PersonForm
 from portal.manage.simulated import outlooks, shares, verdict
 
@@ -22,6 +23,7 @@ def simulate(request: PortalRequest, package_id: UUID) -> HttpResponse:
         "lead": "Which policy falls to whom, and what would become of a request made now.",
         "crumbs": to_package(package),
         "package": package,
+        "tabs": tabs(package, rights(request, package.catalog), "package_ways"),
         "shares": shares(package),
         "form": form,
         "person": person,

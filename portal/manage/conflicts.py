@@ -1,12 +1,13 @@
-"""Two people edit one policy: what the second is shown before he replaces what the first saved."""
+"""Two people edit one thing: what the second is shown before he replaces what the first saved."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from django import forms
 
-from entitlements.policies import drafts
-from entitlements.policies.models import AssignmentPolicy
-from portal.manage.policy_words import Line, changes
+from portal.manage.policy_words import Line
 
-CODE = "policy_changed_meanwhile"
+CODES: Final = {"policy_changed_meanwhile", "package_changed_meanwhile"}
 
 
 def number_in(text: str | None) -> int | None:
@@ -16,13 +17,19 @@ def number_in(text: str | None) -> int | None:
 
 def has_conflict(form: forms.Form) -> bool:
     """Say whether a form was refused because there is a newer version."""
-    return form.is_bound and any(error.code == CODE for error in form.non_field_errors().as_data())
+    return form.is_bound and any(error.code in CODES for error in form.non_field_errors().as_data())
 
 
-def conflict_of(policy: AssignmentPolicy, form: forms.Form, version: int) -> list[Line]:
+def conflict_of(
+    form: forms.Form,
+    version: int,
+    *,
+    versions: Callable[[], Sequence[Any]],
+    changes: Callable[[Any, Any], list[Line]],
+) -> list[Line]:
     """Return what was saved since the version that somebody edited, if that is in his way."""
     if not has_conflict(form):
         return []
-    newest, *earlier = drafts.versions_of(policy)
+    newest, *earlier = versions()
     edited = next((one for one in earlier if one.number == version), newest)
     return changes(edited.terms, newest.terms)
