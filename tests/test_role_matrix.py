@@ -18,9 +18,10 @@ from django.urls import reverse
 
 from entitlements import models
 from entitlements.assignments.models import AssignmentState
-from entitlements.catalog import extensions, packages, resources
+from entitlements.catalog import extensions, packages, resources, rewriting
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.attributes import ask_for_attribute
+from entitlements.catalog.package_versions import contents_of
 from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms
 from entitlements.decisions import Denied
 from entitlements.delivery import operations as delivery
@@ -375,6 +376,23 @@ MATRIX = [
         "13", "edit a package", MANAGERS,
         lambda place, by: packages.change_package(place.package, PackageTerms(**WORDS), by=by),
         lambda place: Page("package_edit", (place.package.pk,), WORDS),
+    ),
+    Action(
+        "13", "save a package as a whole", MANAGERS,
+        lambda place, by: rewriting.rewrite_package(
+            place.package, contents_of(place.package), by=by
+        ),
+        lambda place: Page("package_edit", (place.package.pk,), WORDS),
+    ),
+    Action(
+        "13", "keep a draft of a package", MANAGERS,
+        lambda place, by: rewriting.keep_draft(place.package, contents_of(place.package), by=by),
+        lambda place: Page("package_edit", (place.package.pk,), {**WORDS, "keep": "draft"}),
+    ),
+    Action(
+        "13", "throw the draft of a package away", MANAGERS,
+        lambda place, by: rewriting.throw_away_draft(place.package, by=by),
+        lambda place: Page("package_throw_away", (place.package.pk,), {}),
     ),
     Action(
         "13", "hide a package", MANAGERS,

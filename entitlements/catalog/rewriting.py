@@ -68,14 +68,7 @@ def _rewrite_package(
     not_changed_since(package, based_on).require()
     contents = _each_once(contents)
     before = contents_of(package)
-    added = _roles(set(contents.role_ids) - set(before.role_ids))
-    collect(
-        (
-            *contents.check().reasons,
-            *_all_exist(contents, before, added),
-            *_may_be_added(package, added.values(), by),
-        )
-    ).require()
+    added = _added(package, before, contents, by)
     with version_kept(package, by=by):
         write_words(package, _words_only(contents), by=by)
         _write_roles(package, before, contents, added, by)
@@ -88,11 +81,11 @@ def _rewrite_package(
 def keep_draft(package: AccessPackage, contents: PackageContents, *, by: User) -> PackageDraft:
     """Keep what somebody entered for later, in place of any other draft; nothing else changes.
 
-    Roles are looked at when it is saved; words that could not be kept are refused now.
+    What could not be saved now is not kept either; it is looked at again when it is saved.
     """
     package = locked(package, by=by)
     contents = _each_once(contents)
-    contents.check().require()
+    _added(package, contents_of(package), contents, by)
     return _keep_draft(package, contents, None, by)
 
 
@@ -146,6 +139,21 @@ def _each_once(contents: PackageContents) -> PackageContents:
     for role in contents.roles:
         roles.setdefault(role.role_id, replace(role, words=role.words.strip()))
     return replace(contents, roles=tuple(roles.values()))
+
+
+def _added(
+    package: AccessPackage, before: PackageContents, contents: PackageContents, by: User
+) -> dict[UUID, ResourceRole]:
+    """Return the roles that are to be added, or raise Denied with all that speaks against it."""
+    added = _roles(set(contents.role_ids) - set(before.role_ids))
+    collect(
+        (
+            *contents.check().reasons,
+            *_all_exist(contents, before, added),
+            *_may_be_added(package, added.values(), by),
+        )
+    ).require()
+    return added
 
 
 def _roles(keys: Iterable[UUID]) -> dict[UUID, ResourceRole]:

@@ -33,7 +33,7 @@ NO_PAGES = {
     "approvals:shorten", "approvals:deny", "approvals:ask", "approvals:delegation_end",
     "requests:answer", "notifications:mark_read", "preferences:theme",
     "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
-    "manage:policy_preview", "manage:policy_preview_new",
+    "manage:policy_preview", "manage:policy_preview_new", "manage:package_preview",
     "manage:give_start", "manage:give_drop", "manage:import_start", "manage:import_drop",
     "roles:service_switch",
     # Addresses that lead on to others
@@ -285,6 +285,14 @@ def imported(user):
             yield visit("manage:import", role_import.pk, query=sort)
 
 
+def planned():
+    """A package of which there is a draft."""
+    draft = models.PackageDraft.objects.get(package__name="Sales Reader")
+    for route in ("package", "package_draft", "package_throw_away", "package_versions"):
+        yield visit(f"manage:{route}", draft.package_id)
+    yield visit("manage:package_restore", draft.package_id, 1)
+
+
 def changed(user):
     """What owners of a catalog change in it."""
     yield visit("manage:catalog_add", status=200 if user.is_superuser else 403)
@@ -350,6 +358,7 @@ def changed(user):
     ):
         yield visit(f"manage:{route}", draft.policy_id)
     yield visit("manage:policy_restore", draft.policy_id, 1)
+    yield from planned()
     assignments = models.Assignment.objects.visible_to(user).live().order_by("starts_at")
     for assignment in assignments.exclude(ends_at=None)[:1]:
         yield visit("manage:assignment_extend", assignment.pk)

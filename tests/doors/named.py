@@ -14,10 +14,17 @@ from typing import NamedTuple
 
 from entitlements import clock, models
 from entitlements.callouts import operations as calls
-from entitlements.catalog import attributes, extensions, packages, resources
+from entitlements.catalog import attributes, extensions, packages, resources, rewriting
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog.extensions import ExtensionTerms
-from entitlements.catalog.terms import CatalogTerms, PackageTerms, ResourceTerms, RoleTerms
+from entitlements.catalog.terms import (
+    CatalogTerms,
+    ContainedRole,
+    PackageContents,
+    PackageTerms,
+    ResourceTerms,
+    RoleTerms,
+)
 from entitlements.connectors import checking
 from entitlements.delivery import operations as delivery
 from entitlements.delivery import taking_over
@@ -75,6 +82,12 @@ WORDS = PackageTerms("New", "Words.")
 NEW = ResourceTerms("New")
 OPEN_POLICY = PolicyTerms("New")
 NO_ROLES = Definitions(())
+
+
+def containing(*roles):
+    """Return the contents of a package with these roles."""
+    listed = tuple(ContainedRole(role.pk) for role in roles)
+    return PackageContents("Whole", "Words.", roles=listed)
 
 
 def specific(**named):
@@ -250,6 +263,18 @@ IN_POLICIES = [
           lambda w: policies.change_policy(w.foreign.policy, OPEN_POLICY, by=w.by)),
     Named("policies.operations.delete_policy", "policy", RIGHT, "not_permitted",
           lambda w: policies.delete_policy(w.foreign.policy, by=w.by)),
+    Named("catalog.rewriting.rewrite_package", "package", RIGHT, "not_permitted",
+          lambda w: rewriting.rewrite_package(w.foreign.package, containing(), by=w.by)),
+    Named("catalog.rewriting.rewrite_package", "contents.roles.role_id", ITS_OWN, "not_in_catalog",
+          lambda w: rewriting.rewrite_package(w.own.bare, containing(w.foreign.role), by=w.by)),
+    Named("catalog.rewriting.keep_draft", "package", RIGHT, "not_permitted",
+          lambda w: rewriting.keep_draft(w.foreign.package, containing(), by=w.by)),
+    Named("catalog.rewriting.keep_draft", "contents.roles.role_id", ITS_OWN, "not_in_catalog",
+          lambda w: rewriting.keep_draft(w.own.bare, containing(w.foreign.role), by=w.by)),
+    Named("catalog.rewriting.restore_as_draft", "package", RIGHT, "not_permitted",
+          lambda w: rewriting.restore_as_draft(w.foreign.package, 1, by=w.by)),
+    Named("catalog.rewriting.throw_away_draft", "package", RIGHT, "not_permitted",
+          lambda w: rewriting.throw_away_draft(w.foreign.package, by=w.by)),
     Named("policies.drafts.restore_as_draft", "policy", RIGHT, "not_permitted",
           lambda w: drafts.restore_as_draft(w.foreign.policy, 1, by=w.by)),
     Named("policies.drafts.throw_away_draft", "policy", RIGHT, "not_permitted",
@@ -484,6 +509,8 @@ OF_THE_SYSTEM = {
     "policies.versions.keep_version", "requests.operations.give", "requests.telling",
     "requests.giving.write_down", "requests.giving.set_going", "policies.operations.new_policy",
     "catalog.packages.new_package", "catalog.packages.put_role", "catalog.packages.move",
+    "catalog.packages.write_words", "catalog.packages.take_role", "catalog.packages.locked",
+    "catalog.package_versions.keep_first_version", "catalog.package_versions.version_kept",
     "imports.building", "directory.organizations.guests", "audit.exports",
     # Questions, and no acts
     "requests.clash_exceptions.can_decide", "directory.operations.can_administer",
