@@ -37,6 +37,7 @@ from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions, Entitlement
 from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
+from entitlements.policies.duplicating import duplicate_package
 from entitlements.policies.moving import move_package
 from entitlements.policies.question_terms import QuestionTerms
 from entitlements.policies.questions import tidied, write_questions
@@ -403,6 +404,11 @@ MATRIX = [
         "14", "delete a package", MANAGERS,
         lambda place, by: packages.delete_package(place.unused, by=by),
         lambda place: Page("package_step", (place.unused.pk, "delete"), {}),
+    ),
+    Action(
+        "12", "duplicate a package", MANAGERS,
+        lambda place, by: duplicate_package(place.package, "Twin", by=by),
+        lambda place: Page("package_duplicate", (place.package.pk,), {"name": "Twin"}),
     ),
     Action(
         "14", "move a package between two catalogs", MANAGERS,

@@ -37,6 +37,13 @@ def add_clash(
         _is_new(package, other, is_symmetric=is_symmetric),
     )
     collect(reasons).require()
+    return keep_apart(package, other, by=by, is_symmetric=is_symmetric)
+
+
+def keep_apart(
+    package: AccessPackage, other: Other, *, by: User, is_symmetric: bool
+) -> Incompatibility:
+    """Within the transaction of whoever asked whether it may be: make the entry of a clash."""
     clash = Incompatibility.objects.create(
         package=package,
         other_package=other if isinstance(other, AccessPackage) else None,
@@ -120,6 +127,13 @@ def add_prerequisite(
         else None,
     )
     collect(reasons).require()
+    return require_first(package, required, by=by, is_alternative=is_alternative)
+
+
+def require_first(
+    package: AccessPackage, required: AccessPackage, *, by: User, is_alternative: bool
+) -> Prerequisite:
+    """Within the transaction of whoever asked whether it may be: make the entry."""
     prerequisite = Prerequisite.objects.create(
         package=package, required=required, is_alternative=is_alternative
     )

@@ -19,6 +19,12 @@ ACT: Final = "parts:role-"
 SECTIONS: Final = {"about": ("name", "description", "is_hidden"), "roles": ("more",)}
 
 
+class DuplicateForm(forms.Form):
+    """What another package like one that exists is called."""
+
+    name = forms.CharField(max_length=200)
+
+
 @dataclass(frozen=True)
 class RoleRow:
     """One role of the package as the page lists it, with what people will read beside it."""

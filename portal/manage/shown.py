@@ -44,6 +44,7 @@ SENTENCES = {
     "package.shown": "listed the package again.",
     "package.role_added": "added the role {name}.",
     "package.role_removed": "removed the role {name}.",
+    "package.duplicated": "made {name} like it.",
     "package.roles_arranged": "arranged its roles, or the words beside them.",
     "package.draft_kept": "kept a draft of the package.",
     "package.draft_made": "restored version {version} as a draft.",

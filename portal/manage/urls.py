@@ -124,6 +124,7 @@ urlpatterns: list[URLPattern] = [
     path("packages/<uuid:package_id>/clashes/export/", clashes.export_package, name="clashes_file"),
     path("packages/<uuid:package_id>/prerequisites/add/", clashes.require, name="require"),
     path("packages/<uuid:package_id>/exceptions/add/", exceptions.propose, name="exception_add"),
+    path("packages/<uuid:package_id>/duplicate/", packages.duplicate, name="package_duplicate"),
     path("packages/<uuid:package_id>/move/", moving.move, name="package_move"),
     path("packages/<uuid:package_id>/<slug:name>/", packages.step, name="package_step"),
     path("policies/<uuid:policy_id>/", policies.edit, name="policy"),

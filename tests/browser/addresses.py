@@ -318,6 +318,7 @@ def changed(user):
     role = package.package_roles.order_by("position")[0].role
     for route in (
         "package_edit",
+        "package_duplicate",
         "package_move",
         "give",
         "package_role_add",

@@ -36,7 +36,7 @@ from entitlements.directory.organizations.terms import OrganizationTerms
 from entitlements.imports import operations as imports
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definitions
-from entitlements.policies import clashes, drafts, moving, risk_operations
+from entitlements.policies import clashes, drafts, duplicating, moving, risk_operations
 from entitlements.policies import operations as policies
 from entitlements.policies.scopes import Scope
 from entitlements.policies.stage_terms import ApproverTerms, StageTerms
@@ -228,6 +228,8 @@ IN_CATALOGS = [
           lambda w: calls.call_for_test(w.foreign.extension, by=w.by)),
     Named("callouts.operations.send_again", "callouts", RIGHT, "not_permitted",
           lambda w: calls.send_again([w.own.callout, w.foreign.callout], by=w.by)),
+    Named("policies.duplicating.duplicate_package", "package", RIGHT, "not_permitted",
+          lambda w: duplicating.duplicate_package(w.foreign.bare, "New", by=w.by)),
     Named("policies.moving.move_package", "package", RIGHT, "not_permitted",
           lambda w: moving.move_package(w.foreign.bare, w.own.catalog, by=w.by)),
     Named("policies.moving.move_package", "catalog", RIGHT, "not_permitted",
@@ -510,6 +512,7 @@ OF_THE_SYSTEM = {
     "requests.giving.write_down", "requests.giving.set_going", "policies.operations.new_policy",
     "catalog.packages.new_package", "catalog.packages.put_role", "catalog.packages.move",
     "catalog.packages.write_words", "catalog.packages.take_role", "catalog.packages.locked",
+    "policies.clashes.keep_apart", "policies.clashes.require_first",
     "catalog.package_versions.keep_first_version", "catalog.package_versions.version_kept",
     "imports.building", "directory.organizations.guests", "audit.exports",
     # Questions, and no acts

@@ -195,6 +195,7 @@ MANAGE = [
     Row("manage:package_throw_away", PACKAGES),
     Row("manage:package_versions", VIEW, NO_POST),
     Row("manage:package_restore", PACKAGES, names={"number": "=1"}),
+    Row("manage:package_duplicate", PACKAGES),
     Row("manage:package_move", PACKAGES),
     Row("manage:package_role_add", PACKAGES),
     Row("manage:package_role_remove", PACKAGES),

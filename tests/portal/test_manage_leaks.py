@@ -621,6 +621,7 @@ NEEDS = {
     "package_add": "manage_packages",
     "package_edit": "manage_packages",
     "package_throw_away": "manage_packages",
+    "package_duplicate": "manage_packages",
     "package_move": "manage_packages",
     "package_role_add": "manage_packages",
     "package_role_remove": "manage_packages",

@@ -1,12 +1,14 @@
 """A package is edited as a whole, and what saving it does to its holders is read first."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from entitlements import clock
 from entitlements.assignments import grants
 from entitlements.catalog import packages
 from entitlements.catalog.package_versions import PackageDraft
@@ -289,6 +291,29 @@ def test_who_saved_meanwhile_is_told_with_what_he_changed(as_olga, package, crm,
     assert re.search(r'name="version" value="2"', response.text)
     sent["version"] = "2"
     assert as_olga.post(address("package_edit", package), sent).status_code == 302
+
+
+def test_another_package_like_it_is_made_under_another_name(as_olga, package):
+    AssignmentPolicyFactory(package=package, name="Staff")
+    AssignmentPolicyFactory(
+        package=package,
+        name="Fair",
+        expiration="on_date",
+        duration=None,
+        ends_on=clock.now() - timedelta(days=1),
+    )
+    assert (
+        'value="Copy of Sales Analyst"' in as_olga.get(address("package_duplicate", package)).text
+    )
+    taken = as_olga.post(address("package_duplicate", package), {"name": "Sales Analyst"})
+    assert "“Sales Analyst” exists already." in taken.text
+
+    response = as_olga.post(address("package_duplicate", package), {"name": "Twin"}, follow=True)
+
+    twin = package.catalog.packages.get(name="Twin")
+    assert names(twin) == ["CRM", "Ledger"]
+    assert "Twin is a draft now. Nobody holds it." in response.text
+    assert "The policy Fair was left out: " in response.text
 
 
 # Drafts

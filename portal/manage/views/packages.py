@@ -12,6 +12,8 @@ from entitlements.catalog import packages as operations
 from entitlements.catalog.package_versions import PackageDraft
 from entitlements.decisions import Denied
 from entitlements.delivery.progress import Progress, progress_of
+from entitlements.policies.duplicating import duplicate_package
+from entitlements.terms import LONGEST_NAME
 from portal import wording
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
@@ -21,10 +23,12 @@ from portal.manage.doors import (
     package_for,
     rights,
     to_catalog,
+    to_package,
 )
 from portal.manage.double_holders import clashes_in_short
 from portal.manage.forms import PLACES, PackageForm
 from portal.manage.naming import names_in
+from portal.manage.package_forms import DuplicateForm
 from portal.manage.package_page import tabs
 from portal.manage.shown import history, package_state, summaries
 from portal.packages.shared import link_to
@@ -104,6 +108,35 @@ def add(request: PortalRequest, catalog_id: UUID) -> HttpResponse:
             return redirect("manage:package", package.pk)
     crumbs = to_catalog(catalog)
     return form_page(request, form, title="New package", button="Create package", crumbs=crumbs)
+
+
+@require_http_methods(FORM)
+def duplicate(request: PortalRequest, package_id: UUID) -> HttpResponse:
+    """Ask what it is called, and create a draft like a package that exists."""
+    package = package_for(request, package_id, "manage_packages")
+    form = DuplicateForm(
+        request.POST or None, initial={"name": f"Copy of {package}"[:LONGEST_NAME]}
+    )
+    if form.is_valid():
+        try:
+            made = duplicate_package(package, form.cleaned_data["name"], by=request.user)
+        except Denied as denied:
+            refuse(form, denied, PLACES)
+        else:
+            messages.success(request, f"{made.package} is a draft now. Nobody holds it.")
+            for one in made.left_out:
+                why = " ".join(str(reason) for reason in one.reasons)
+                messages.warning(request, f"The policy {one.policy} was left out: {why}")
+            return redirect("manage:package", made.package.pk)
+    return form_page(
+        request,
+        form,
+        title=f"Duplicate {package}",
+        button="Create draft",
+        crumbs=to_package(package),
+        lead="The same words, roles, policies, prerequisites and clashes, as a draft in the same "
+        "catalog. Nobody holds it.",
+    )
 
 
 @require_http_methods(FORM)
