@@ -93,7 +93,11 @@ class AssignmentPolicyQuerySet(models.QuerySet["AssignmentPolicy"]):
         is_open = {f"package__{name}": value for name, value in IS_OPEN.items()}
         if user.is_guest:
             is_open["package__catalog__is_external"] = True
-        admitting = self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True, **is_open)
+        return self.filter(**is_open).offered_to(user)
+
+    def offered_to(self, user: User) -> Self:
+        """Policies under which a person may ask as soon as their package is open."""
+        admitting = self.in_scope_of(user).filter(is_enabled=True, accepts_requests=True)
         return admitting.strictest_for(user)
 
     def strictest_for(self, user: User) -> Self:

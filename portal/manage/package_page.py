@@ -29,6 +29,7 @@ def tabs(package: AccessPackage, may: Collection[str], current: str) -> list[dic
         ("package_edit", "About and roles", "manage_packages" in may),
         ("clashes", "Clashes", True),
         ("package_ways", "Who gets it how", "manage_assignments" in may),
+        ("package_as", "Preview as…", "manage_assignments" in may),
         ("package_versions", "Changes", True),
     ]
     return [

@@ -119,6 +119,7 @@ urlpatterns: list[URLPattern] = [
         name="policy_preview_new",
     ),
     path("packages/<uuid:package_id>/ways/", ways.simulate, name="package_ways"),
+    path("packages/<uuid:package_id>/as/", ways.seen_as, name="package_as"),
     path("packages/<uuid:package_id>/clashes/", clashes.of_package, name="clashes"),
     path("packages/<uuid:package_id>/clashes/add/", clashes.add, name="clash_add"),
     path("packages/<uuid:package_id>/clashes/export/", clashes.export_package, name="clashes_file"),

@@ -124,6 +124,25 @@ def offer_for(viewer: User, package_id: UUID, target: User) -> Offer | None:
     )
 
 
+def offer_as_seen_by(person: User, package: AccessPackage) -> Offer:
+    """Return a package as a person will find it once it is published, without what he holds.
+
+    What speaks against a request of his is left out: it is about other packages of his too.
+    """
+    policies = package.policies.offered_to(person).lasting().select_related("package__catalog")
+    asked = policies.with_stages().prefetch_related("questions").order_by("created_at", "pk")
+    return Offer(
+        package,
+        person,
+        is_own=True,
+        people=[],
+        roles=list(package.package_roles.select_related("role__resource")),
+        owners=list(owners_of(package.catalog)),
+        ways=[Way(policy) for policy in asked],
+        checks=[],
+    )
+
+
 def _seen(viewer: User, package_id: UUID, people: list[User]) -> AccessPackage | None:
     """Return a package that the viewer may read about, though not ask for it for this person."""
     packages = AccessPackage.objects.select_related("catalog").filter(pk=package_id)

@@ -324,9 +324,12 @@ def changed(user):
         "package_role_add",
         "policy_add",
         "package_ways",
+        "package_as",
     ):
         yield visit(f"manage:{route}", package.pk)
-    yield visit("manage:package_ways", package.pk, query=f"?person=user:{appointed.pk}")
+    for_her = f"?person=user:{appointed.pk}"
+    yield visit("manage:package_ways", package.pk, query=for_her)
+    yield visit("manage:package_as", package.pk, query=for_her)
     for route in ("clash_add", "require", "exception_add"):
         yield visit(f"manage:{route}", package.pk)
     yield from kept_apart(user)

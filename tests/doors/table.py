@@ -204,6 +204,7 @@ MANAGE = [
         for step in ("publish", "retire", "hide", "show", "delete")
     ),
     Row("manage:package_ways", GIVE, NO_POST),
+    Row("manage:package_as", GIVE, NO_POST),
     Row("manage:give", GIVE),
     Row("manage:give_sample", GIVE, NO_POST),
     Row("manage:give_list", GIVE, NO_POST),
