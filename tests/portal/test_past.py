@@ -98,6 +98,11 @@ def test_the_list_shows_who_held_it_at_the_end_of_that_day(as_olga, holders):
     assert names(as_olga.get(LIST)) == {"Stays", "Goes", "Comes", "Went"}
 
 
+def test_a_print_says_how_the_list_is_narrowed(as_olga, holders):
+    for query in ({"q": "goes"}, {**THEN, "q": "goes"}):
+        assert "Filters: Search: “goes”." in words(as_olga.get(LIST, query))
+
+
 def test_a_day_is_that_of_the_organization(as_olga, holders, settings):
     settings.ORGANIZATION_TIME_ZONE = "Pacific/Kiritimati"  # fourteen hours ahead
     gone = holders["Went"].ended_at  # noon of the eighteenth in UTC
