@@ -35,7 +35,8 @@ class Export:
     """A list to be written: its rows as they are read, and what they are.
 
     `things` is its name in file names and in the audit trail, `filters` says in words what narrows
-    it, and `total` how many rows it has without them; None where nothing narrows it.
+    it, and `total` how many rows it has without them; None where nothing narrows it. `as_of` is the
+    moment gone by of which it tells; None for the present.
     """
 
     things: str
@@ -45,6 +46,7 @@ class Export:
     header: Sequence[str]
     rows: Iterable[Sequence[Any]]
     total: int | None = None
+    as_of: datetime | None = None
 
 
 def export_response(request: PortalRequest, export: Export, *, about: Model) -> FileResponse:
@@ -52,7 +54,7 @@ def export_response(request: PortalRequest, export: Export, *, about: Model) -> 
 
     It is written to a file first, so that neither the rows nor the database wait for slow readers.
     """
-    as_of = clock.now()
+    as_of = export.as_of or clock.now()
     place = TemporaryFile()  # noqa: SIM115  # the response closes it
     try:
         rows, digest = _write(place, export, request, as_of)

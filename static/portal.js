@@ -18,6 +18,12 @@
   };
   document.addEventListener("click", (event) => close(event.target.closest("details.menu")));
   document.addEventListener("focusin", (event) => close(event.target.closest("details.menu")));
+  document.addEventListener("toggle", ({ target }) => {
+    const panel = target.open && target.querySelector(".menu-panel.to-start");
+    if (!panel) return;
+    panel.classList.remove("to-end");
+    panel.classList.toggle("to-end", panel.getBoundingClientRect().right > document.documentElement.clientWidth);
+  }, true);
   document.addEventListener("keydown", (event) => {
     const open = document.querySelector("details.menu[open]");
     if (event.key === "Escape" && open) {

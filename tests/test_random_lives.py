@@ -52,6 +52,7 @@ from tests.factories import (
 )
 from tests.lives import ACTS_FOR_OTHERS, ForOthers
 from tests.lives_of_systems import ACTS_OF_SYSTEMS, Web, WithSystems
+from tests.lives_of_the_past import WithPast
 
 LIVES = int(os.environ.get("RANDOM_LIVES", "6"))
 ACTS = int(os.environ.get("RANDOM_ACTS", "50"))
@@ -110,7 +111,7 @@ class Watch:
         return self.moment
 
 
-class Company(ForOthers, WithSystems):
+class Company(ForOthers, WithSystems, WithPast):
     """Five people, three packages that share roles, and a target system that stumbles.
 
     Each act is attempted with three random numbers, whether it is allowed or not.
@@ -119,7 +120,7 @@ class Company(ForOthers, WithSystems):
     def __init__(self, watch, target, web):
         self.watch, self.target, self.web = watch, target, web
         self.web.reply = 200
-        self.seen, self.is_swept = 0, False
+        self.seen, self.is_swept, self.remembered = 0, False, []
         self.allowed = 0
         self.boss = UserFactory(display_name="Boss", is_superuser=True)
         self.deputy = UserFactory(display_name="Deputy", is_superuser=True)
@@ -359,6 +360,7 @@ class Company(ForOthers, WithSystems):
     # What must hold
 
     def check(self):
+        self.remember()
         self._nothing_is_held_or_asked_for_twice()
         self._every_step_is_in_the_table()
         self._decisions_are_made_in_time_by_others_who_were_asked()
@@ -427,6 +429,7 @@ class Company(ForOthers, WithSystems):
             if is_by_hand and not grant.is_wanted and self._was_taken_over(grant):
                 continue
             assert self._holds(grant) is (grant.is_wanted or is_by_hand), grant
+        self.the_past_is_as_it_was()
         for result in invariants.check():
             assert result.holds, result.sentences
 

@@ -48,6 +48,26 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Access that has ended, carried out or not."""
         return self.filter(Q(ended_at__isnull=False) | Q(ends_at__lte=clock.now()))
 
+    def held_at(self, moment: datetime) -> Self:
+        """Access that counted at a moment gone by, whatever has become of it since.
+
+        It is exactly what `live()` said then: an extension moves the end while access is live, and
+        the end by time is carried out later than it comes.
+        """
+        return self.filter(_not_over_at(moment), starts_at__lte=moment)
+
+    def begun_since(self, moment: datetime) -> Self:
+        """Access, ended or not, that began after a moment and by now."""
+        return self.filter(starts_at__gt=moment, starts_at__lte=clock.now())
+
+    def ended_since(self, moment: datetime) -> Self:
+        """Access that was not over at a moment, and is now; also what began meanwhile."""
+        return self.past().filter(_not_over_at(moment))
+
+    def ended_within(self, span: timedelta) -> Self:
+        """Access that ended no longer than `span` ago."""
+        return self.ended_since(clock.now() - span)
+
     def held_by(self, user: User) -> Self:
         return self.filter(target=user)
 
@@ -59,6 +79,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Live access that ends no later than `span` from now."""
         return self.live().filter(ends_at__lte=clock.now() + span)
 
+    def ending_before(self, moment: datetime) -> Self:
+        """Live access that ends before a moment to come."""
+        return self.live().filter(ends_at__lt=moment)
+
     def without_end(self) -> Self:
         """Live access that no time ends."""
         return self.live().filter(ends_at=None)
@@ -67,6 +91,18 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Access, ended or not, that began no longer than `span` ago."""
         moment = clock.now()
         return self.filter(starts_at__gte=moment - span, starts_at__lte=moment)
+
+    def asked_for(self) -> Self:
+        """Access that its holder asked for himself, as far as the records say."""
+        return self.filter(is_direct=False).exclude(requests__kind="on_behalf_add")
+
+    def asked_for_others(self) -> Self:
+        """Access that a manager or sponsor asked for, while there is a record of it."""
+        return self.filter(requests__kind="on_behalf_add")
+
+    def given_directly(self) -> Self:
+        """Access that a manager of assignments gave, one by one, in a list, or by an import."""
+        return self.filter(is_direct=True)
 
     def troubled(self) -> Self:
         """Live access of which some role could not be set up, with nothing more planned."""
@@ -188,6 +224,11 @@ class Assignment(models.Model):
         self.ended_by = by
         self.reminder_at = None
         self.save(update_fields=["state", "ended_at", "end_reason", "ended_by", "reminder_at"])
+
+
+def _not_over_at(moment: datetime) -> Q:
+    """Return the condition that access has not ended by a moment, in time or early."""
+    return (Q(ends_at=None) | Q(ends_at__gt=moment)) & (Q(ended_at=None) | Q(ended_at__gt=moment))
 
 
 def next_reminder(ends_at: datetime | None, *, after: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """Giving a package to many people: a list that is judged first, and carried out row by row."""
 
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import models
 from django.db.models import Count, Q
@@ -73,6 +73,13 @@ class BulkAssignment(WorkRow):
         return dict.fromkeys(RowState.values, 0) | dict(found)
 
 
+class BulkRowQuerySet(models.QuerySet["BulkRow"]):
+    def assignments(self) -> "models.QuerySet[BulkRow, UUID]":
+        """The ids of the access that came of these rows, as long as there is a record of it."""
+        made = self.filter(access_request__assignment__isnull=False)
+        return made.values_list("access_request__assignment", flat=True)
+
+
 class BulkRow(models.Model):
     """One person of such a list: what was asked for, and what came of it.
 
@@ -96,6 +103,8 @@ class BulkRow(models.Model):
     access_request = models.ForeignKey(
         AccessRequest, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+
+    objects = BulkRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["position"]

@@ -33,18 +33,31 @@ PACKAGE: Final = (
     *_named("Policy", "policy"),
 )
 
-ASSIGNMENTS: Final = (
+HOLDING: Final = (
     Column("Assignment id", lambda row: row.pk),
     *_named("Person", "target"),
     Column("Address", lambda row: row.target.email),
     *PACKAGE,
+)
+GIVEN: Final = Column("Given", lambda row: "directly" if row.is_direct else "on request")
+
+ASSIGNMENTS: Final = (
+    *HOLDING,
     Column("State", lambda row: badge_for("assignment", row.shown_state).word),
     Column("From", lambda row: row.starts_at),
     Column("Until", lambda row: row.over_at),
     Column("Why it ended", _end_reason),
     *_named("Ended by", "ended_by"),
-    Column("Given", lambda row: "directly" if row.is_direct else "on request"),
+    GIVEN,
 )
+
+PAST_ASSIGNMENTS: Final = (
+    *HOLDING,
+    Column("From", lambda row: row.starts_at),
+    Column("Until", lambda row: row.ends_at),
+    GIVEN,
+)
+"""What is known of a day gone by: no state, and the end as it was planned then."""
 
 REQUESTS: Final = (
     Column("Request", lambda row: row.reference),

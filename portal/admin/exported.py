@@ -1,11 +1,13 @@
 """Lists that can be taken away as files, exactly as they are filtered and sorted."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
-from django.db.models import Model
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -53,16 +55,31 @@ class ExportedAdmin(CatalogScopedAdmin[Row]):
             messages.error(request, TOO_MANY)
             return redirect(self._address("changelist", f"?{request.GET.urlencode()}"))
 
+    def as_of(self, request: HttpRequest) -> datetime | None:
+        """Return the moment gone by of which the list tells; None for the present."""
+        return None
+
+    def what(self, request: HttpRequest) -> str:
+        """Say what the file is."""
+        return f"{self.heading}: {self.lead}"
+
+    def file_columns(self, request: HttpRequest) -> tuple[Column, ...]:
+        return self.columns
+
+    def file_rows(self, request: HttpRequest, found: QuerySet[Any]) -> Iterable[Any]:
+        return found.select_related(*self.related).iterator(chunk_size=IN_A_BATCH)
+
     def _export(self, request: HttpRequest, listed: ChangeList) -> Export:
-        found = listed.queryset.select_related(*self.related).iterator(chunk_size=IN_A_BATCH)
+        columns, found = self.file_columns(request), self.file_rows(request, listed.queryset)
         return Export(
             things=self.address,
-            what=f"{self.heading}: {self.lead}",
+            what=self.what(request),
             filters=in_words(listed),
-            address=self._address("changelist", listed.get_query_string(remove=[PAGE_VAR])),
-            header=[column.heading for column in self.columns],
-            rows=([column.value(row) for column in self.columns] for row in found),
+            address=self._address("changelist", listed.get_query_string()),
+            header=[column.heading for column in columns],
+            rows=([column.value(row) for column in columns] for row in found),
             total=self.get_queryset(request).count(),
+            as_of=self.as_of(request),
         )
 
     def changelist_view(
@@ -72,7 +89,7 @@ class ExportedAdmin(CatalogScopedAdmin[Row]):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None)
         if context and "cl" in context:
-            query = context["cl"].get_query_string(remove=[PAGE_VAR])
+            query = context["cl"].get_query_string()
             context["export_address"] = self._address("export", query)
             context["is_too_long"] = context["cl"].result_count > MOST_ROWS
             context["most_rows"] = f"{MOST_ROWS:,}"

@@ -1,13 +1,18 @@
 """Filters of the lists; each offers only what the viewer may see."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from entitlements import clock
 from entitlements.catalog.models import Catalog, PackageState
+from portal import dates
+from portal.admin.past import AS_OF, day_in, past_of
 from portal.http import PortalRequest
 
 Choices = list[tuple[str, str]]
@@ -65,7 +70,27 @@ class WordsFilter(admin.SimpleListFilter):
         return selected
 
 
-class AssignmentStateFilter(WordsFilter):
+class AsOfFilter(admin.SimpleListFilter):
+    """Keeps the day that is looked at in the address; the list itself shows that day."""
+
+    title = "as of"
+    parameter_name = AS_OF
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
+class OfNow(admin.SimpleListFilter):
+    """A filter that speaks of the present: for a day gone by it is not offered, nor heeded."""
+
+    def has_output(self) -> bool:
+        return past_of(self.request) is None and super().has_output()
+
+
+class AssignmentStateFilter(OfNow, WordsFilter):
     title = "state"
     parameter_name = "state"
     options = {
@@ -76,19 +101,30 @@ class AssignmentStateFilter(WordsFilter):
     }
 
 
-class DaysFilter(admin.SimpleListFilter):
-    """Choices of so many days each, and perhaps `others` with a QuerySet method each.
+class DaysFilter(OfNow):
+    """Choices of so many days each, perhaps `others` with a QuerySet method each, or any day.
 
-    `words` says what the days mean, `method` is the QuerySet method that takes them.
+    `words` says what the days mean, `method` is the QuerySet method that takes them. `from_day` is
+    the same for a day that somebody enters; `bound` is the moment of it that counts.
     """
 
     words = ""
     method = ""
     others: dict[str, tuple[str, str]] = {}
+    from_day = ("", "")
+    bound = staticmethod(clock.day_ends)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         days = [(str(number), self.words.format(number)) for number in DAYS]
-        return [*days, *((value, word) for value, (word, _) in self.others.items())]
+        named = [*days, *((value, word) for value, (word, _) in self.others.items())]
+        if self.day:
+            named.append((self.value() or "", self.from_day[0].format(dates.day(self.day))))
+        return named
+
+    @property
+    def day(self) -> date | None:
+        """The day that was entered, if it is one."""
+        return day_in(self.value() or "")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
@@ -97,7 +133,19 @@ class DaysFilter(admin.SimpleListFilter):
             selected = getattr(queryset, self.others[value][1])()
         elif value in map(str, DAYS):
             selected = getattr(queryset, self.method)(timedelta(days=int(value)))
+        elif self.day:
+            selected = getattr(queryset, self.from_day[1])(self.bound(self.day))
         return selected
+
+    def entry(self) -> SafeString:
+        """Return the field in which another day is entered."""
+        return format_html(
+            '<label class="form-label" for="filter-{0}">{1}</label>'
+            '<input class="form-control" type="date" id="filter-{0}" name="{0}" value="{2}">',
+            self.parameter_name,
+            self.from_day[0].format("a day"),
+            self.day or "",
+        )
 
 
 class AssignmentEndFilter(DaysFilter):
@@ -106,6 +154,8 @@ class AssignmentEndFilter(DaysFilter):
     words = "Within {} days"
     method = "ending_within"
     others = {"never": ("Never", "without_end")}
+    from_day = ("Before {}", "ending_before")
+    bound = staticmethod(clock.day_begins)
 
 
 class AssignmentStartFilter(DaysFilter):
@@ -113,6 +163,15 @@ class AssignmentStartFilter(DaysFilter):
     parameter_name = "began"
     words = "In the last {} days"
     method = "begun_within"
+    from_day = ("After {}", "begun_since")
+
+
+class AssignmentOverFilter(DaysFilter):
+    title = "ended"
+    parameter_name = "ended"
+    words = "In the last {} days"
+    method = "ended_within"
+    from_day = ("After {}", "ended_since")
 
 
 class RequestStateFilter(WordsFilter):

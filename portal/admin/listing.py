@@ -36,12 +36,19 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter: its name, what is chosen, and the choices with their addresses."""
+    """One filter: its name, what is chosen, and the choices with their addresses.
+
+    Some have an `entry` for what they cannot offer as choices; `kept` is what a form around it
+    sends on, and `is_open` says that its search was just made.
+    """
 
     title: str
     chosen: str
     is_active: bool
     choices: list[Mapping[str, object]]
+    entry: str
+    kept: list[tuple[str, str]]
+    is_open: bool
 
 
 def headings(listed: ChangeList) -> list[Heading]:
@@ -105,6 +112,19 @@ def filters(listed: ChangeList) -> list[Filter]:
                 chosen=str(chosen["display"]),
                 is_active=chosen is not choices[0],
                 choices=choices,
+                entry=spec.entry() if hasattr(spec, "entry") else "",
+                kept=_kept_beside(spec, listed),
+                is_open=getattr(spec, "is_searched", False),
             )
         )
     return found
+
+
+def _kept_beside(spec: Any, listed: ChangeList) -> list[tuple[str, str]]:
+    """Return what an address says beside one filter and what was typed to find something."""
+    return [
+        (name, value)
+        for name, values in listed.filter_params.items()
+        for value in values
+        if name not in (*spec.expected_parameters(), "find") and not name.endswith("-q")
+    ]

@@ -26,10 +26,13 @@ from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.permissions import can_delete_records
 from portal import wording
-from portal.admin.columns import ASSIGNMENTS, REQUESTS
+from portal.admin.columns import ASSIGNMENTS, PAST_ASSIGNMENTS, REQUESTS
+from portal.admin.dated import DatedAdmin
 from portal.admin.exported import ExportedAdmin
 from portal.admin.filters import (
+    AsOfFilter,
     AssignmentEndFilter,
+    AssignmentOverFilter,
     AssignmentStartFilter,
     AssignmentStateFilter,
     CatalogFilter,
@@ -42,6 +45,7 @@ from portal.admin.filters import (
     RequestStateFilter,
     ResourceCatalogFilter,
 )
+from portal.admin.narrowing import PackageFilter, PersonFilter, PolicyFilter, SourceFilter
 from portal.admin.scoped import CatalogScopedAdmin
 from portal.http import PortalRequest
 from portal.manage.counts import count_of
@@ -237,23 +241,31 @@ class ResourceList(CatalogScopedAdmin[Resource]):
         return int(resource.use_count)
 
 
-class AssignmentList(ExportedAdmin[Assignment]):
+class AssignmentList(DatedAdmin):
     address = "assignments"
     heading = "Assignments"
     lead = "Who holds what, since when and until when."
     empty = ("Nobody holds anything", "What is asked for and given appears here.")
     list_display = ("person", "package_name", "policy_name", "state_badge", "since", "until", "way")
+    past_display = ("person", "package_name", "policy_name", "since", "until_then", "way")
     list_filter = (
+        AsOfFilter,
         AssignmentStateFilter,
         PackageCatalogFilter,
+        PackageFilter,
+        PolicyFilter,
+        PersonFilter,
+        SourceFilter,
         AssignmentStartFilter,
         AssignmentEndFilter,
+        AssignmentOverFilter,
     )
     search_fields = ("target__display_name", "target__email", "package__name", "policy__name")
     list_select_related = ("target", "package", "policy")
     ordering = ("target__display_name", "package__name", "-starts_at", "pk")
     actions = ("extend_access", "end_access", "set_up_again")
     columns = ASSIGNMENTS
+    past_columns = PAST_ASSIGNMENTS
     related = ("package__catalog", "ended_by")
 
     @admin.display(description="Person", ordering="target__display_name")
@@ -279,6 +291,10 @@ class AssignmentList(ExportedAdmin[Assignment]):
     @admin.display(description="Until", ordering="ends_at")
     def until(self, assignment: Assignment) -> str:
         return moment(assignment.over_at, "day")
+
+    @admin.display(description="Until")
+    def until_then(self, assignment: Assignment) -> str:
+        return moment(assignment.ends_at, "day")
 
     @admin.display(description="Given", ordering="is_direct")
     def way(self, assignment: Assignment) -> str:

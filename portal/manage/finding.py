@@ -16,9 +16,10 @@ from entitlements.catalog.models import (
 )
 from entitlements.directory.models import Group, User
 from entitlements.directory.organizations.models import ConnectedOrganization
+from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.naming import nameable_by
 
-Kind = Literal["user", "group", "service", "organization", "package", "role"]
+Kind = Literal["user", "group", "service", "organization", "package", "role", "managed", "policy"]
 
 LETTERS: Final = 2
 MATCHES: Final = 10
@@ -69,6 +70,20 @@ def packages(eyes: Eyes | None) -> QuerySet[AccessPackage]:
     else:
         known = nameable_by(eyes.viewer)
     return known.select_related("catalog")
+
+
+def managed(eyes: Eyes | None) -> QuerySet[AccessPackage]:
+    """Return the packages of the catalogs that the viewer looks into, retired ones too."""
+    if eyes is None:
+        return AccessPackage.objects.none()
+    return AccessPackage.objects.visible_to(eyes.viewer).select_related("catalog")
+
+
+def policies(eyes: Eyes | None) -> QuerySet[AssignmentPolicy]:
+    """Return the policies of the catalogs that the viewer looks into."""
+    if eyes is None:
+        return AssignmentPolicy.objects.none()
+    return AssignmentPolicy.objects.visible_to(eyes.viewer).select_related("package")
 
 
 def organizations(eyes: Eyes | None) -> QuerySet[ConnectedOrganization]:
@@ -128,6 +143,10 @@ FINDERS: Final[dict[Kind, Finder]] = {
         ("resource__name", "name"),
         lambda role: f"Role, {role.resource.get_kind_display().lower()}",
         roles,
+    ),
+    "managed": Finder(managed, ("name",), lambda one: f"Package in {one.catalog}", managed),
+    "policy": Finder(
+        policies, ("package__name", "name"), lambda policy: f"Policy of {policy.package}", policies
     ),
 }
 

@@ -16,7 +16,17 @@ from django.views.decorators.http import require_safe
 from entitlements import clock
 from entitlements.directory.models import User
 from portal.http import PortalRequest
-from portal.manage.finding import LETTERS, MATCHES, Eyes, Kind, Picked, chosen, matches, parsed
+from portal.manage.finding import (
+    FINDERS,
+    LETTERS,
+    MATCHES,
+    Eyes,
+    Kind,
+    Picked,
+    chosen,
+    matches,
+    parsed,
+)
 
 PEOPLE: Final = frozenset({"user", "group", "service"})
 SEARCHES_A_MINUTE: Final = 60
@@ -152,7 +162,7 @@ class PickingForm(forms.Form):
 @require_safe
 def pick(request: PortalRequest) -> HttpResponse:
     """Answer a picker's search with what is chosen and what was found."""
-    return search(request, ("user", "group", "service", "organization", "package", "role"))
+    return search(request, tuple(FINDERS))
 
 
 def search(

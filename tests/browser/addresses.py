@@ -1,5 +1,6 @@
 """Every address of the portal, with what there is for each persona of the demo company."""
 
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
-from entitlements import models
+from entitlements import clock, models
 from entitlements.requests.states import Event
 from portal.admin.looking import RecordedAdmin
 from portal.admin.registry import administration, manage
@@ -224,7 +225,9 @@ def managed(user):
     yield visit("manage:deliveries")
     for model in manage._registry:
         yield visit(f"manage:entitlements_{model._meta.model_name}_changelist")
-    yield visit("manage:entitlements_assignment_changelist", query="?q=zeppelin")
+    day = clock.today_begins().date() - timedelta(days=30)
+    for query in ("?q=zeppelin", f"?as_of={day}", "?as_of=rubbish"):
+        yield visit("manage:entitlements_assignment_changelist", query=query)
     catalogs = models.Catalog.objects.visible_to(user).order_by("-created_at")
     for catalog in catalogs[:1]:
         yield visit("manage:catalog", catalog.pk)
