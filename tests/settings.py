@@ -38,3 +38,5 @@ if not ON_POSTGRESQL:
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(data_dir, "tests.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Static files are found when they are asked for: to look through them for every client takes long.
+WHITENOISE_AUTOREFRESH = True
