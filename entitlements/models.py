@@ -23,6 +23,7 @@ from entitlements.catalog.models import (
     Resource,
     ResourceRole,
 )
+from entitlements.delivery.acts import BulkAct, BulkActRow
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
 from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
 from entitlements.directory.tenant_roles import TenantRoleGroup
@@ -51,6 +52,8 @@ __all__ = [
     "AssignmentPolicy",
     "AuditEvent",
     "AuditSeal",
+    "BulkAct",
+    "BulkActRow",
     "BulkAssignment",
     "BulkRow",
     "Callout",
