@@ -131,11 +131,9 @@ def stop(act: BulkAct, *, by: User) -> BulkAct:
     """Leave everything as it is that is not done yet; only whoever started it."""
     act = _locked(act)
     if act.made_by_id != by.pk:
-        deny(
-            "not_yours_to_stop", "Only whoever started it can stop it.", "Ask that person."
-        ).require()
+        deny("not_your_list", "Only whoever started it can stop it.", "Ask that person.").require()
     if not row_by_row.close(ACTING, act):
-        deny("not_going_on", "Nothing is going on that could be stopped.").require()
+        deny("not_going_on", "Nothing is going on any more.", "Read what became of it.").require()
     act.rows.filter(state=ActState.WAITING).update(state=ActState.LEFT)
     BulkAct.objects.filter(pk=act.pk).update(stopped_at=clock.now())
     _record_end(act, "bulk_act.stopped")
@@ -163,13 +161,17 @@ def _locked(act: BulkAct) -> BulkAct:
 @transaction.atomic(durable=True)
 def _do_row(act: BulkAct, key: int) -> None:
     """Do one row as whoever started it, and say so in it, both or neither."""
-    related = ("act__made_by", "assignment__package__catalog", "access_request")
+    related = ("act__made_by", "assignment__package__catalog", "assignment__policy")
     rows = BulkActRow.objects.select_for_update(of=("self",)).select_related(*related)
     row = rows.get(pk=key)
     if row.state != ActState.WAITING:
         return
     if row.thing is None:
-        deny("record_deleted", "The record of this request was deleted meanwhile.").require()
+        deny(
+            "record_deleted",
+            "The record of this request was deleted meanwhile.",
+            "Nothing is to be done.",
+        ).require()
     wanted = Wanted(row.act.justification, row.act.ends_on)
     made = WAYS[act.kind].do(row.thing, wanted, row.act.made_by)
     row.state = _state_of(made)
