@@ -81,10 +81,12 @@
   const count = (group) => {
     const here = [...all("[data-select-one]", group)];
     const chosen = here.filter((one) => one.checked).length;
+    const isAll = here.length > 0 && chosen === here.length;
+    for (const every of all("[data-select-all]", group)) every.checked = isAll;
     const rest = group.querySelector("[data-select-rest]");
     const box = rest?.querySelector("input");
     if (rest) {
-      rest.hidden = chosen < here.length;
+      rest.hidden = !isAll;
       box.checked &&= !rest.hidden;
     }
     const number = box?.checked ? rest.dataset.selectRest : chosen;

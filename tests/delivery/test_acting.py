@@ -282,7 +282,7 @@ def test_each_row_asks_again_what_its_starter_may(held, gita, appoint):
     finance = AssignmentFactory(policy=AssignmentPolicyFactory())
     appoint(gita, finance.package.catalog, "reader")
     act = started([*held, finance], by=gita)
-    Assignment.objects.filter(pk=held[1].pk).update(ends_at=clock.now() - DAY)
+    Assignment.objects.filter(pk=held[1].pk).update(ends_at=clock.now() - timedelta(hours=1))
 
     acting.carry_on(act_id=act.pk)
 
