@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from entitlements.decisions import Denied
@@ -49,6 +50,7 @@ def detail(request: PortalRequest, act_id: UUID) -> HttpResponse:
     context = {
         "act": act,
         "words": WORDS[act.kind],
+        "crumbs": [Crumb("Changes in bulk", reverse("manage:acts"))],
         "counts": counts,
         "total": total,
         "over": total - counts[ActState.WAITING],
