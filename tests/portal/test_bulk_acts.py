@@ -102,7 +102,8 @@ def test_all_that_fit_are_offered_where_there_is_more_than_one_page(as_olga, hel
 
 
 def test_all_that_fit_the_filters_are_chosen_and_no_others(as_olga, held, policy):
-    AssignmentFactory(policy=policy, target=UserFactory(display_name="Somebody else"))
+    other = UserFactory(display_name="Somebody else", email="else@kestrel.example")
+    AssignmentFactory(policy=policy, target=other)
     gone = UserFactory(display_name="Person F")
     AssignmentFactory(policy=policy, target=gone, ends_at=clock.now() - HOUR)
     query = "?q=Person&state=now"

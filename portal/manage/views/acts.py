@@ -42,15 +42,31 @@ def detail(request: PortalRequest, act_id: UUID) -> HttpResponse:
     is_mine = act.made_by_id == request.user.pk
     if is_mine and not act.started_at:
         return _confirm(request, act, form_for(act.kind))
-    show = request.GET.get("show", "")
-    rows = rows_for(act, request.user)
-    counts = counted(rows, ActState.values)
-    shown = rows.filter(state=show) if show in ActState.values else rows
-    total = sum(counts.values())
     context = {
         "act": act,
         "words": WORDS[act.kind],
         "crumbs": [Crumb("Changes in bulk", reverse("manage:acts"))],
+        "is_mine": is_mine,
+        **_rows(request, act),
+        # The part of the page that loads itself again while the act goes on
+        "part": "act",
+        "content": "manage/act/_detail.html",
+        "url": request.get_full_path(),
+        "is_moving": act.is_running,
+        "seconds": 3,
+    }
+    template = "components/_progress.html" if wants_fragment(request) else "manage/act/detail.html"
+    return render(request, template, context)
+
+
+def _rows(request: PortalRequest, act: BulkAct) -> dict[str, Any]:
+    """Return the rows that the viewer sees, all or those in one state, and how many are in each."""
+    show = request.GET.get("show", "")
+    rows = rows_for(act, request.user)
+    counts = counted(rows, ActState.values)
+    total = sum(counts.values())
+    shown = rows.filter(state=show) if show in ActState.values else rows
+    return {
         "counts": counts,
         "total": total,
         "over": total - counts[ActState.WAITING],
@@ -61,18 +77,7 @@ def detail(request: PortalRequest, act_id: UUID) -> HttpResponse:
         ],
         "show": show,
         "page": Paginator(shown, ON_A_PAGE).get_page(request.GET.get("page")),
-        "is_mine": is_mine,
-        **_moving(request, act),
     }
-    template = "components/_progress.html" if wants_fragment(request) else "manage/act/detail.html"
-    return render(request, template, context)
-
-
-def _moving(request: PortalRequest, act: BulkAct) -> dict[str, Any]:
-    """Return what makes a page load a part of itself again while an act goes on."""
-    url = request.get_full_path()
-    part = {"part": "act", "content": "manage/act/_detail.html", "seconds": 3}
-    return {**part, "url": url, "is_moving": act.is_running}
 
 
 def _confirm(
