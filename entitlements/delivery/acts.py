@@ -124,6 +124,7 @@ class BulkActRow(models.Model):
         ]
         indexes = [
             models.Index(fields=["act", "state", "position"], name="bulk_act_row_by_state"),
+            models.Index(fields=["act", "package"], name="bulk_act_row_by_package"),
         ]
 
     def __str__(self) -> str:

@@ -152,6 +152,10 @@ class Migration(migrations.Migration):
             model_name="bulkactrow",
             index=models.Index(fields=["act", "state", "position"], name="bulk_act_row_by_state"),
         ),
+        migrations.AddIndex(
+            model_name="bulkactrow",
+            index=models.Index(fields=["act", "package"], name="bulk_act_row_by_package"),
+        ),
         migrations.AddConstraint(
             model_name="bulkactrow",
             constraint=models.UniqueConstraint(
