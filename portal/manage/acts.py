@@ -131,9 +131,12 @@ def wanted_of(form: LongerForm | ReasonForm) -> Wanted:
 
 
 def rows_for(act: BulkAct, viewer: User) -> QuerySet[BulkActRow]:
-    """Return the rows that the viewer sees, in their order, with what a page says of each."""
+    """Return the rows that the viewer sees, in their order, with what a page says of each.
+
+    That is read for those that a page shows, and not joined to all of them.
+    """
     rows = BulkActRow.objects.visible_to(viewer).filter(act=act)
-    return rows.select_related("target", "package", "access_request").order_by("position")
+    return rows.prefetch_related("target", "package", "access_request").order_by("position")
 
 
 def result_rows(act: BulkAct, viewer: User) -> Iterator[tuple[Any, ...]]:

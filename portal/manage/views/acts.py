@@ -84,7 +84,7 @@ def _confirm(
     request: PortalRequest, act: BulkAct, form: LongerForm | ReasonForm, *, status: int = 200
 ) -> HttpResponse:
     """Say what will happen to how many, and name the first of them."""
-    rows = act.rows.visible_to(request.user).select_related(
+    rows = act.rows.visible_to(request.user).prefetch_related(
         "assignment__target",
         "assignment__package__catalog",
         "access_request__target",
