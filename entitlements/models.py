@@ -24,6 +24,7 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.catalog.package_versions import PackageDraft, PackageVersion
+from entitlements.delivery.acts import BulkAct, BulkActRow
 from entitlements.directory.models import Account, Group, GroupNesting, Membership, User
 from entitlements.directory.organizations.models import ConnectedOrganization, OrganizationDomain
 from entitlements.directory.tenant_roles import TenantRoleGroup
@@ -52,6 +53,8 @@ __all__ = [
     "AssignmentPolicy",
     "AuditEvent",
     "AuditSeal",
+    "BulkAct",
+    "BulkActRow",
     "BulkAssignment",
     "BulkRow",
     "Callout",

@@ -15,6 +15,7 @@ from entitlements.audit.sealing import seal_new
 from entitlements.callouts.models import Callout
 from entitlements.callouts.sending import sweep_callouts
 from entitlements.catalog.incompatibilities import ClashException
+from entitlements.delivery.acting import sweep_acts
 from entitlements.delivery.expiry import BATCH, end_overdue
 from entitlements.delivery.tasks import (
     sweep_grants,
@@ -137,6 +138,7 @@ PARTS: tuple[Callable[[], int], ...] = (
     cancel_what_is_obsolete,
     sweep_unsettled,
     sweep_bulk,
+    sweep_acts,
     sweep_imports,
     remind_who_decides,
     remind_who_holds,

@@ -135,6 +135,21 @@ BULK_ROW: Final = {
     "given": Badge("Given", "ok", "check-circle"),
 }
 
+BULK_ACT: Final = {
+    "planned": Badge("Not started", "quiet", "pencil"),
+    "running": Badge("Going on", "info", "refresh"),
+    "stopped": Badge("Stopped", "warn", "ban"),
+    "finished": Badge("Done", "ok", "check-circle"),
+}
+
+BULK_ACT_ROW: Final = {
+    "waiting": Badge("Waiting", "info", "clock"),
+    "done": Badge("Done", "ok", "check-circle"),
+    "asked": Badge("Waiting for approval", "warn", "hourglass"),
+    "refused": Badge("Refused", "bad", "ban"),
+    "left": Badge("Left as it was", "quiet", "cross"),
+}
+
 IMPORTED_ROLE: Final = {
     "new": Badge("New", "info", "plus"),
     "made": Badge("Made", "ok", "check-circle"),
@@ -181,6 +196,8 @@ BADGES: Final[dict[str, dict[str, Badge]]] = {
     "mail": MAIL,
     "check": CHECK,
     "bulk_row": BULK_ROW,
+    "bulk_act": BULK_ACT,
+    "bulk_act_row": BULK_ACT_ROW,
     "holder": HOLDER,
     "imported_role": IMPORTED_ROLE,
     "import_finding": IMPORT_FINDING,

@@ -13,6 +13,7 @@ from entitlements import clock
 from entitlements.decisions import Denied
 from entitlements.policies.answers import AnswerReason
 from entitlements.policies.rules import LONGEST_TEXT
+from entitlements.requests.candidates import end_on
 
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2999, 12, 31)
@@ -60,12 +61,8 @@ def start_of(day: date | None) -> datetime | None:
 
 
 def end_of(day: date | None, *, limit: datetime | None) -> datetime | None:
-    """Return when access ends that is wanted until a day: with it, or at a limit on that day."""
-    if day is None:
-        return None
-    if limit and limit.astimezone(clock.zone()).date() == day:
-        return limit
-    return clock.day_ends(day)
+    """Return when access ends that is wanted until a day, if there is one."""
+    return end_on(day, limit=limit) if day else None
 
 
 def day_of(moment: datetime | None) -> date | None:

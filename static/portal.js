@@ -74,7 +74,8 @@
     waiting.clear();
   });
 
-  // Rows chosen together: a box for all, a count, buttons that need at least one.
+  // Rows chosen together: a box for all, one for those on other pages too once all of this page are
+  // chosen, a count, buttons that need at least one.
   const choose = (box) => {
     const group = box.closest("[data-select]");
     if (!group) return;
@@ -84,12 +85,24 @@
     count(group);
   };
   const count = (group) => {
-    const chosen = [...all("[data-select-one]", group)].filter((one) => one.checked).length;
-    for (const place of all("[data-select-count]", group)) place.textContent = chosen;
+    const here = [...all("[data-select-one]", group)];
+    const chosen = here.filter((one) => one.checked).length;
+    const isAll = here.length > 0 && chosen === here.length;
+    for (const every of all("[data-select-all]", group)) every.checked = isAll;
+    const rest = group.querySelector("[data-select-rest]");
+    const box = rest?.querySelector("input");
+    if (rest) {
+      rest.hidden = !isAll;
+      box.checked &&= !rest.hidden;
+    }
+    const number = box?.checked ? rest.dataset.selectRest : chosen;
+    for (const place of all("[data-select-count]", group)) place.textContent = number;
     for (const button of all("[data-select-needed]", group)) button.disabled = !chosen;
   };
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-select-one], [data-select-all]")) choose(event.target);
+    if (event.target.matches("[data-select-one], [data-select-all], [data-select-rest] input")) {
+      choose(event.target);
+    }
     if (event.target.matches("[data-auto-submit]")) event.target.form.requestSubmit();
   });
 

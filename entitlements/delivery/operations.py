@@ -98,6 +98,11 @@ def _keeps_access_held_before(grant: Grant) -> bool:
 @transaction.atomic(durable=True)
 def reprocess(access_request: AccessRequest, *, by: User) -> AccessRequest:
     """Try again what failed of a request, and check every role of it."""
+    return try_again(access_request, by=by)
+
+
+def try_again(access_request: AccessRequest, *, by: User) -> AccessRequest:
+    """Within the caller's transaction: try again what failed of a request, or raise Denied."""
     access_request = flow.locked(access_request)
     permissions.can_reprocess(by, access_request).require()
     assignment = Assignment.objects.get(requests=access_request)
@@ -112,6 +117,11 @@ def reprocess_assignment(assignment: Assignment, *, by: User) -> None:
 
     A request for it that had failed is tried again with it.
     """
+    set_up_again(assignment, by=by)
+
+
+def set_up_again(assignment: Assignment, *, by: User) -> None:
+    """Within the caller's transaction: make every role of live access so again, or raise Denied."""
     can(by, "manage_assignments", assignment.package.catalog).require()
     permissions.can_remove(by, assignment).require()
     for access_request in AccessRequest.objects.filter(assignment=assignment).order_by("pk"):

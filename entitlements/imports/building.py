@@ -26,7 +26,7 @@ from entitlements.policies.freezing import frozen_terms
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.terms import check as check_policy
-from entitlements.requests import giving
+from entitlements.requests import giving, row_by_row
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.bulk_files import entry_of
 from entitlements.requests.judging import Judged, judge
@@ -237,7 +237,7 @@ def give_to_members(outcome: Outcome, options: Options, *, by: User, source: str
                 takes_over=options.takes_over,
             )
             giving.set_going(built.bulk, by=by)
-            giving.queue(built.bulk.pk)
+            row_by_row.queue(giving.GIVING, built.bulk.pk)
 
 
 def policy_terms(definition: Definition, stages: Any) -> PolicyTerms:

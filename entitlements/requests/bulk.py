@@ -4,13 +4,13 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from entitlements.catalog.models import AccessPackage, Catalog
 from entitlements.directory.models import User
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.requests.models import AccessRequest
-from entitlements.work import WorkQuerySet, WorkRow
+from entitlements.requests.row_by_row import WorkedList, WorkedListQuerySet, counted
 
 
 class RowState(models.TextChoices):
@@ -19,23 +19,17 @@ class RowState(models.TextChoices):
     GIVEN = "given", "Given"
 
 
-class BulkAssignmentQuerySet(WorkQuerySet["BulkAssignment"]):
+class BulkAssignmentQuerySet(WorkedListQuerySet["BulkAssignment"]):
     def visible_to(self, user: User) -> Self:
         """Lists for packages of catalogs that a person manages."""
         return self.filter(package__catalog__in=Catalog.objects.visible_to(user))
 
-    def running(self) -> Self:
-        return self.filter(started_at__isnull=False, finished_at=None)
 
-    def never_started(self) -> Self:
-        return self.filter(started_at=None)
-
-
-class BulkAssignment(WorkRow):
+class BulkAssignment(WorkedList):
     """Many direct assignments under one policy, first as a plan and then as work.
 
-    `source` says in words where its people come from. Nothing is given before `started_at` (UTC).
-    One that `takes_over` puts under control what its people have already.
+    `source` says in words where its people come from. One that `takes_over` puts under control
+    what its people have already.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -45,9 +39,6 @@ class BulkAssignment(WorkRow):
     source = models.CharField(max_length=300)
     skips_approval = models.BooleanField(default=False)
     takes_over = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = BulkAssignmentQuerySet.as_manager()
 
@@ -63,14 +54,9 @@ class BulkAssignment(WorkRow):
     def __str__(self) -> str:
         return f"{self.package} for {self.source}"
 
-    @property
-    def is_running(self) -> bool:
-        return self.started_at is not None and self.finished_at is None
-
     def counts(self) -> dict[str, int]:
         """Return how many rows are in each state, by one query."""
-        found = self.rows.order_by().values_list("state").annotate(number=Count("pk"))
-        return dict.fromkeys(RowState.values, 0) | dict(found)
+        return counted(self.rows.all(), RowState.values)
 
 
 class BulkRowQuerySet(models.QuerySet["BulkRow"]):

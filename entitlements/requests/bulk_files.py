@@ -12,7 +12,7 @@ from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.question_terms import CHOICES, QuestionTerms
 from entitlements.policies.questions import terms_of_questions
 from entitlements.requests.attributes import questions_about
-from entitlements.requests.candidates import limit_of
+from entitlements.requests.candidates import end_on, limit_of
 from entitlements.requests.judging import Entry
 
 PERSON: Final = ("email", "id")
@@ -101,10 +101,7 @@ def _day(day: date, name: str, policy: AssignmentPolicy) -> datetime | None:
     """Return when a day begins, or when access until it ends: at a limit that falls on it."""
     if name == "start":
         return None if day == clock.today_begins().date() else clock.day_begins(day)
-    limit = limit_of(policy, starts_at=clock.now())
-    if limit and limit.astimezone(clock.zone()).date() == day:
-        return limit
-    return clock.day_ends(day)
+    return end_on(day, limit=limit_of(policy, starts_at=clock.now()))
 
 
 def _answer(text: str, question: QuestionTerms) -> Any:

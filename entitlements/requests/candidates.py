@@ -1,7 +1,7 @@
 """Gather the facts that the rules of asking and extending need."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import Case, Exists, OuterRef, Subquery, When
@@ -194,6 +194,13 @@ def extension_limit(assignment: Assignment) -> datetime | None:
     if assignment.ends_at is None:
         return None
     return limit_of(assignment.policy, starts_at=assignment.ends_at)
+
+
+def end_on(day: date, *, limit: datetime | None) -> datetime:
+    """Return when access ends that is wanted until a day: with it, or at a limit on that day."""
+    if limit and limit.astimezone(clock.zone()).date() == day:
+        return limit
+    return clock.day_ends(day)
 
 
 def can_extend(assignment: Assignment, **facts: Any) -> Decision:

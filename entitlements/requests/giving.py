@@ -1,38 +1,27 @@
 """Give a package to many people: check the whole list first, then row by row, restartable."""
 
-import time
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
-from entitlements import clock, outbox
+from entitlements import clock
 from entitlements.audit import trail
 from entitlements.catalog.models import Catalog
 from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
-from entitlements.decisions import ALLOWED, Decision, Denied, Reason, deny
+from entitlements.decisions import ALLOWED, Decision, deny
 from entitlements.directory.models import User
 from entitlements.directory.organizations.guests import named
-from entitlements.locks import take_turns
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests import operations, permissions
+from entitlements.requests import operations, permissions, row_by_row
 from entitlements.requests.bulk import BulkAssignment, BulkRow, RowState
 from entitlements.requests.candidates import Wish
 from entitlements.requests.judging import BATCH, Entry, Judged, judge
-from entitlements.work import each
 
 MOST_ROWS = 5000
 MOST_AT_ONCE = 50
-LONGEST_RUN = 20.0
-KEPT = timedelta(days=7)
-
-FAILED = Reason("failed", "Something went wrong on our side.", "Try this row again.")
-
-log = structlog.get_logger(__name__)
 
 
 @transaction.atomic(durable=True)
@@ -127,7 +116,7 @@ def _row(bulk: BulkAssignment, position: int, judged: Judged) -> BulkRow:
         justification=entry.justification if "\x00" not in entry.justification else "",
         answers=dict(entry.answers),
         state=RowState.REFUSED if judged.reasons else RowState.READY,
-        reasons=_kept(judged.reasons),
+        reasons=row_by_row.kept(judged.reasons),
     )
 
 
@@ -144,14 +133,7 @@ def start(bulk: BulkAssignment, *, by: User) -> BulkAssignment:
 def set_going(bulk: BulkAssignment, *, by: User) -> BulkAssignment:
     """Within the caller's transaction, with the list locked: make it due, or raise Denied."""
     can(by, "manage_assignments", bulk.package.catalog).require()
-    if bulk.made_by_id != by.pk:
-        deny(
-            "not_your_list", "Only whoever made the list gives what it says.", "Make your own."
-        ).require()
-    if bulk.started_at:
-        deny(
-            "started_already", "What this list says was given already.", "Prepare another list."
-        ).require()
+    row_by_row.can_begin(by, bulk).require()
     ready = bulk.rows.filter(state=RowState.READY).count()
     if not ready:
         deny("nothing_to_give", "No row of this list can be given.", "Mend it.").require()
@@ -165,49 +147,14 @@ def give_all(bulk: BulkAssignment, *, by: User) -> None:
     """Begin to give what can be given: a short list at once, a long one by the workers."""
     start(bulk, by=by)
     if bulk.rows.filter(state=RowState.READY).count() > MOST_AT_ONCE:
-        queue(bulk.pk)
+        row_by_row.queue(GIVING, bulk.pk)
     else:
         carry_on(bulk.pk)
 
 
 def carry_on(bulk_id: UUID | str) -> bool:
-    """Give rows of a list that is due until the time is up; say whether it is finished.
-
-    Each row is a transaction of its own. Whoever dies leaves the rest to the next, and no row is
-    given twice.
-    """
-    mine = BulkAssignment.objects.filter(pk=bulk_id)
-    if not mine.claim():
-        return False
-    bulk = mine.select_related("policy__package__catalog", "made_by").get()
-    stop_at = time.monotonic() + LONGEST_RUN
-    ready = bulk.rows.filter(state=RowState.READY)
-    while keys := list(ready.values_list("pk", flat=True)[:MOST_AT_ONCE]):
-        for key in keys:
-            _give(bulk, key)
-            if time.monotonic() > stop_at:
-                _leave(bulk)
-                return False
-    _finish(bulk)
-    return True
-
-
-def _give(bulk: BulkAssignment, key: int) -> None:
-    try:
-        _give_row(bulk, key)
-    except Denied as denied:
-        _refuse(key, denied.decision.reasons)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        log.exception("bulk_row_failed", row=key)
-        _refuse(key, (FAILED,))
-
-
-def _refuse(key: int, reasons: Sequence[Reason]) -> None:
-    BulkRow.objects.filter(pk=key, state=RowState.READY).update(
-        state=RowState.REFUSED, reasons=_kept(reasons)
-    )
+    """Give rows of a list that is due until the time is up; say whether it is finished."""
+    return row_by_row.carry_on(GIVING, bulk_id)
 
 
 @transaction.atomic(durable=True)
@@ -235,54 +182,40 @@ def _give_row(bulk: BulkAssignment, key: int) -> None:
     row.save(update_fields=["state", "access_request", "target"])
 
 
-def _leave(bulk: BulkAssignment) -> None:
-    """Let the next worker go on at once."""
-    BulkAssignment.objects.filter(pk=bulk.pk).update(lease_until=None, next_attempt_at=clock.now())
-    queue(bulk.pk)
+def _record_end(bulk: BulkAssignment) -> None:
+    counts = bulk.counts()
+    trail.record(
+        "bulk.finished",
+        bulk,
+        by=bulk.made_by,
+        package=str(bulk.package),
+        given=counts[RowState.GIVEN],
+        refused=counts[RowState.REFUSED],
+    )
 
 
-@transaction.atomic(durable=True)
-def _finish(bulk: BulkAssignment) -> None:
-    take_turns(bulk.pk)
-    open_ones = BulkAssignment.objects.filter(pk=bulk.pk, finished_at=None)
-    if open_ones.update(finished_at=clock.now(), next_attempt_at=None, lease_until=None):
-        counts = bulk.counts()
-        trail.record(
-            "bulk.finished",
-            bulk,
-            by=bulk.made_by,
-            package=str(bulk.package),
-            given=counts[RowState.GIVEN],
-            refused=counts[RowState.REFUSED],
-        )
+GIVING: Final = row_by_row.Procedure(
+    lists=lambda: BulkAssignment.objects.all(),
+    rows=lambda bulk: bulk.rows.all(),
+    task="requests.giving.carry_on",
+    argument="bulk_id",
+    related=("policy__package__catalog", "made_by"),
+    waiting=RowState.READY,
+    refused=RowState.REFUSED,
+    do=_give_row,
+    finished=_record_end,
+)
 
 
 @transaction.atomic(durable=True)
 def discard(bulk: BulkAssignment, *, by: User) -> None:
     """Forget a list that was never started; only whoever made it."""
     bulk = BulkAssignment.objects.select_for_update(of=("self",)).get(pk=bulk.pk)
-    if bulk.made_by_id != by.pk or bulk.started_at:
-        deny(
-            "list_stays",
-            "Only a list of one's own that was not given can be dropped.",
-            "Its result stays on record.",
-        ).require()
+    row_by_row.can_drop(by, bulk).require()
     trail.record("bulk.dropped", bulk, by=by, package=str(bulk.package))
     bulk.delete()
 
 
 def sweep_bulk() -> int:
     """Queue lists whose work is due, and forget those that nobody started; return how many."""
-    old = BulkAssignment.objects.never_started().filter(created_at__lt=clock.now() - KEPT)
-    old.delete()
-    due = list(BulkAssignment.objects.running().due().values_list("pk", flat=True)[:BATCH])
-    return each(queue, due)
-
-
-def queue(bulk_id: UUID) -> None:
-    """Within the caller's transaction: tell the workers of a list that is due."""
-    outbox.enqueue("requests.giving.carry_on", bulk_id=bulk_id)
-
-
-def _kept(reasons: Sequence[Reason]) -> list[dict[str, str]]:
-    return [{"code": one.code, "text": one.text, "remedy": one.remedy} for one in reasons]
+    return row_by_row.sweep(GIVING)

@@ -140,6 +140,13 @@ def prolong(
 
     The limits of the policy hold, and its approvers are asked as for a new assignment.
     """
+    return let_keep(assignment, by=by, ends_at=ends_at, justification=justification)
+
+
+def let_keep(
+    assignment: Assignment, *, by: User, ends_at: datetime | None, justification: str
+) -> AccessRequest:
+    """Within the caller's transaction: let somebody keep access for longer, or raise Denied."""
     take_turns(assignment.target_id, assignment.package_id)
     assignment = _locked(assignment)
     permissions.can_prolong(by, assignment).require()
@@ -172,6 +179,11 @@ def give_back(assignment: Assignment, *, by: User, justification: str = "") -> A
 @transaction.atomic(durable=True)
 def remove(assignment: Assignment, *, by: User, justification: str = "") -> AccessRequest:
     """End somebody's access now, as a manager of assignments in its catalog."""
+    return take(assignment, by=by, justification=justification)
+
+
+def take(assignment: Assignment, *, by: User, justification: str) -> AccessRequest:
+    """Within the caller's transaction: end somebody's access now, or raise Denied."""
     overtaken, assignment = _locked_with_requests(assignment)
     permissions.can_remove(by, assignment).require()
     _call_off(overtaken)
@@ -202,6 +214,11 @@ def remove_on_behalf(assignment: Assignment, *, by: User, justification: str) ->
 @transaction.atomic(durable=True)
 def cancel(access_request: AccessRequest, *, by: User, justification: str = "") -> AccessRequest:
     """Call a request off; what a failed one has given already is taken away again."""
+    return withdraw(access_request, by=by, justification=justification)
+
+
+def withdraw(access_request: AccessRequest, *, by: User, justification: str) -> AccessRequest:
+    """Within the caller's transaction: call a request off, or raise Denied."""
     access_request = flow.locked(access_request)
     permissions.can_cancel(by, access_request).require()
     _refuse_bad_text(justification)

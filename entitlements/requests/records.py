@@ -70,6 +70,11 @@ def delete_record(access_request: AccessRequest, *, by: User, justification: str
 
     Only administrators may; Denied as well while anything can still come of the request.
     """
+    forget(access_request, by=by, justification=justification)
+
+
+def forget(access_request: AccessRequest, *, by: User, justification: str) -> None:
+    """Within the caller's transaction: delete a completed request, or raise Denied."""
     permissions.can_delete_records(by).require()
     access_request = flow.locked(access_request)
     needs_words = collect((text_fits(justification, is_required=True),))

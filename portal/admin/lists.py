@@ -5,11 +5,9 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from entitlements.assignments.models import Assignment
@@ -22,10 +20,12 @@ from entitlements.catalog.models import (
     ResourceRole,
 )
 from entitlements.catalog.permissions import can_create_catalogs
+from entitlements.delivery.acts import ActKind
 from entitlements.policies.models import ApprovalStage, AssignmentPolicy
 from entitlements.requests.models import AccessRequest
 from entitlements.requests.permissions import can_delete_records
 from portal import wording
+from portal.admin.chosen import to_confirm
 from portal.admin.columns import ASSIGNMENTS, PAST_ASSIGNMENTS, REQUESTS
 from portal.admin.dated import DatedAdmin
 from portal.admin.exported import ExportedAdmin
@@ -302,15 +302,15 @@ class AssignmentList(DatedAdmin):
 
     @admin.action(description="Extend…")
     def extend_access(self, request: HttpRequest, chosen: QuerySet[Assignment]) -> HttpResponse:
-        return _to_confirm("manage:assignments_extend", chosen)
+        return to_confirm(self, request, ActKind.EXTEND, chosen)
 
     @admin.action(description="End access…")
     def end_access(self, request: HttpRequest, chosen: QuerySet[Assignment]) -> HttpResponse:
-        return _to_confirm("manage:assignments_end", chosen)
+        return to_confirm(self, request, ActKind.END, chosen)
 
     @admin.action(description="Set up again…")
     def set_up_again(self, request: HttpRequest, chosen: QuerySet[Assignment]) -> HttpResponse:
-        return _to_confirm("manage:assignments_again", chosen)
+        return to_confirm(self, request, ActKind.SET_UP_AGAIN, chosen)
 
 
 class RequestList(ExportedAdmin[AccessRequest]):
@@ -361,18 +361,12 @@ class RequestList(ExportedAdmin[AccessRequest]):
 
     @admin.action(description="Cancel…")
     def cancel(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
-        return _to_confirm("manage:requests_cancel", chosen)
+        return to_confirm(self, request, ActKind.CANCEL, chosen)
 
     @admin.action(description="Try again…")
     def try_again(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
-        return _to_confirm("manage:requests_again", chosen)
+        return to_confirm(self, request, ActKind.TRY_AGAIN, chosen)
 
     @admin.action(description="Delete records…")
     def delete_records(self, request: HttpRequest, chosen: QuerySet[AccessRequest]) -> HttpResponse:
-        return _to_confirm("manage:requests_delete", chosen)
-
-
-def _to_confirm(name: str, chosen: QuerySet[Any]) -> HttpResponse:
-    """Go on to the page that says what will happen; the ids stand in its address."""
-    keys = [("id", str(key)) for key in chosen.values_list("pk", flat=True)]
-    return redirect(f"{reverse(name)}?{urlencode(keys)}")
+        return to_confirm(self, request, ActKind.DELETE, chosen)

@@ -14,6 +14,7 @@ from entitlements.catalog.appointments import rights_of
 from entitlements.catalog.extension_models import CustomExtension
 from entitlements.catalog.models import AccessPackage, Catalog, Resource
 from entitlements.catalog.permissions import can
+from entitlements.delivery.acts import BulkAct
 from entitlements.imports.models import RoleImport
 from entitlements.policies.models import AssignmentPolicy
 from portal.http import PortalRequest
@@ -96,6 +97,12 @@ def import_for(request: PortalRequest, import_id: UUID) -> RoleImport:
     role_import = get_object_or_404(visible, pk=import_id)
     can(request.user, "manage_packages", role_import.catalog).require()
     return role_import
+
+
+def act_for(request: PortalRequest, act_id: UUID) -> BulkAct:
+    """Return an act on many rows that the viewer started, or that is about rows that he sees."""
+    acts = BulkAct.objects.visible_to(request.user).select_related("made_by")
+    return get_object_or_404(acts, pk=act_id)
 
 
 def to_catalog(catalog: Catalog) -> list[Crumb]:

@@ -334,14 +334,6 @@ class LongerForm(forms.Form):
     ends_on = DayField(label="Until", help_text="The last day; it is the same for each.")
     justification = WordsField(label="Why? (optional)", required=False)
 
-    def wishes_for(self, assignment: Assignment) -> dict[str, Any]:
-        """Return what is wanted for one: on the last day that his policy allows, its very end."""
-        limit = extension_limit(assignment)
-        return {
-            "justification": self.cleaned_data["justification"],
-            "ends_at": end_of(self.cleaned_data["ends_on"], limit=limit),
-        }
-
 
 class ReasonForm(forms.Form):
     """Why, if somebody likes to say so, or because he has to."""

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from portal.manage import picker
 from portal.manage.views import (
+    acts,
     assignments,
     attributes,
     catalogs,
@@ -170,6 +171,12 @@ urlpatterns: list[URLPattern] = [
         assignments.correct,
         name="assignment_answers",
     ),
+    path("acts/", acts.index, name="acts"),
+    path("acts/<uuid:act_id>/", acts.detail, name="act"),
+    path("acts/<uuid:act_id>/start/", acts.start, name="act_start"),
+    path("acts/<uuid:act_id>/stop/", acts.stop, name="act_stop"),
+    path("acts/<uuid:act_id>/drop/", acts.drop, name="act_drop"),
+    path("acts/<uuid:act_id>/result.csv", acts.result, name="act_result"),
     path("requests/cancel/", chosen.cancel_requests, name="requests_cancel"),
     path("requests/again/", chosen.try_requests_again, name="requests_again"),
     path("requests/delete/", chosen.delete_records, name="requests_delete"),

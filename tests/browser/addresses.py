@@ -36,6 +36,7 @@ NO_PAGES = {
     "demo:be", "manage:package_step", "manage:extension_test", "manage:extension_again",
     "manage:policy_preview", "manage:policy_preview_new", "manage:package_preview",
     "manage:give_start", "manage:give_drop", "manage:import_start", "manage:import_drop",
+    "manage:act_start", "manage:act_stop", "manage:act_drop",
     "roles:service_switch",
     # Addresses that lead on to others
     "notifications:open", "admin:login", "admin:None", "None",
@@ -47,7 +48,7 @@ NO_PAGES = {
     # Files
     "manage:give_sample", "manage:give_result", "manage:clashes_file",
     "manage:catalog_clashes_file", "manage:holders_file",
-    "manage:import_sample", "manage:import_result",
+    "manage:import_sample", "manage:import_result", "manage:act_result",
     "manage:entitlements_assignment_export",
     "manage:entitlements_accessrequest_export",
     # A mail as mail programs show it
@@ -242,10 +243,19 @@ def managed(user):
     assignments = models.Assignment.objects.visible_to(user).order_by("starts_at")
     for assignment in one_per(assignments, "shown_state"):
         yield visit("manage:assignment", assignment.pk)
+    yield from done_to_many(user)
     yield visit("manage:calls")
     for extension in models.CustomExtension.objects.visible_to(user).order_by("name")[:1]:
         yield visit("manage:extension", extension.pk)
         yield visit("manage:extension", extension.pk, query="?state=given_up")
+
+
+def done_to_many(user):
+    """Changes in bulk of rows that the reader may see."""
+    yield visit("manage:acts")
+    for act in models.BulkAct.objects.visible_to(user).order_by("created_at"):
+        yield visit("manage:act", act.pk)
+        yield visit("manage:act", act.pk, query="?show=refused")
 
 
 def kept_apart(user):

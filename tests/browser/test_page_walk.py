@@ -16,12 +16,22 @@ from django_q.models import Task
 from pytest_django.live_server_helper import LiveServer
 
 from entitlements import clock, outbox
+from entitlements.delivery import acting
 from entitlements.directory.organizations.guests import propose
 from entitlements.imports import operations
 from entitlements.imports.building import Options
 from entitlements.imports.definitions import Definition, Definitions
-from entitlements.models import AssignmentPolicy, Catalog, Group, RiskStage, RoleImport, User
+from entitlements.models import (
+    Assignment,
+    AssignmentPolicy,
+    Catalog,
+    Group,
+    RiskStage,
+    RoleImport,
+    User,
+)
 from entitlements.policies.risk_operations import report_risk
+from entitlements.requests import row_by_row
 from entitlements.requests.inviting import invite
 from portal.demo.personas import personas
 from tests.browser.addresses import NO_PAGES, PERSONAS, addresses, at_a_glance, routes
@@ -62,7 +72,9 @@ def furnish():
     outbox.enqueue("sweep.run")
     report_risk(User.objects.first(), "insider", 1, source="Works council", by=None)
     RiskStage.objects.create(kind="insider", from_level=3, group=Group.objects.first())
-    import_roles(User.objects.get(display_name="Olga Owner"))
+    olga = User.objects.get(display_name="Olga Owner")
+    import_roles(olga)
+    act_on_many(olga)
     rosa = User.objects.get(display_name="Rosa Marsh")
     TOTP.activate(rosa, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(rosa)
@@ -78,6 +90,18 @@ def import_roles(owner):
     definitions = Definitions((Definition("roles.csv line 2", "A role of nothing"),))
     catalog = Catalog.objects.visible_to(owner).exclude(packages=None).order_by("name")[0]
     operations.check(catalog, definitions, Options(), by=owner, source="empty.zip")
+
+
+def act_on_many(owner):
+    """Set access up again, stop after the first, and choose access that might be ended."""
+    held = Assignment.objects.visible_to(owner).order_by("starts_at", "pk")
+    keys = list(held.values_list("pk", flat=True)[:60])
+    act = acting.plan("set_up_again", keys, by=owner, source="all that fit State: Held now")
+    acting.start(act, acting.Wanted(), by=owner)
+    for key in act.rows.values_list("pk", flat=True)[:5]:
+        row_by_row.try_row(acting.ACTING, act, key)
+    acting.stop(act, by=owner)
+    acting.plan("end", keys[:30], by=owner, source="30 chosen in the list")
 
 
 def let_in_from_outside():

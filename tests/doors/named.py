@@ -26,8 +26,9 @@ from entitlements.catalog.terms import (
     RoleTerms,
 )
 from entitlements.connectors import checking
+from entitlements.delivery import acting, taking_over
 from entitlements.delivery import operations as delivery
-from entitlements.delivery import taking_over
+from entitlements.delivery.acting import Wanted
 from entitlements.directory import appointing, preferences
 from entitlements.directory import operations as directory
 from entitlements.directory.organizations import operations as organizations
@@ -432,6 +433,19 @@ IN_REQUESTS = [
           lambda w: taking_over.prepare(w.foreign.role, w.own.by_hand, by=w.by)),
     Named("delivery.taking_over.prepare", "chosen",
           "whoever holds the role unexplained; a row for anybody else is not given", "", None),
+    Named("delivery.acting.perform", "thing", RIGHT, "not_permitted",
+          lambda w: acting.perform("end", w.foreign.assignment, Wanted(), by=w.by)),
+    Named("delivery.acting.plan", "chosen", "what one sees in a list; the rest is left out",
+          "nothing_chosen",
+          lambda w: acting.plan("end", [w.foreign.assignment.pk], by=w.by, source="x")),
+    *(
+        Named(f"delivery.acting.{act.__name__}", "act", "a list that one has made", code, attempt)
+        for act, code, attempt in (
+            (acting.start, "not_your_list", lambda w: acting.start(w.own.act, Wanted(), by=w.by)),
+            (acting.stop, "not_your_list", lambda w: acting.stop(w.own.act, by=w.by)),
+            (acting.discard, "list_stays", lambda w: acting.discard(w.own.act, by=w.by)),
+        )
+    ),
     Named("delivery.operations.reprocess", "access_request", RIGHT, "not_permitted",
           lambda w: delivery.reprocess(w.foreign.failed, by=w.by)),
     Named("delivery.operations.reprocess_assignment", "assignment", RIGHT, "not_permitted",
@@ -508,14 +522,17 @@ NAMED = [
 OF_THE_SYSTEM = {
     # Within the transaction of others, who have asked; or by the command line alone
     "assignments.operations", "audit.trail", "requests.flow", "directory.sync.operations",
-    "policies.versions.keep_version", "requests.operations.give", "requests.telling",
+    "requests.operations.give", "requests.telling",
     "requests.giving.write_down", "requests.giving.set_going", "policies.operations.new_policy",
     "catalog.packages.new_package", "catalog.packages.put_role", "catalog.packages.move",
     "catalog.packages.write_words", "catalog.packages.take_role", "catalog.packages.locked",
     "policies.clashes.keep_apart", "policies.clashes.require_first",
     "catalog.package_versions.keep_first_version", "catalog.package_versions.version_kept",
+    "requests.operations.let_keep", "requests.operations.take", "requests.operations.withdraw",
+    "requests.records.forget", "delivery.operations.try_again", "delivery.operations.set_up_again",
     "imports.building", "directory.organizations.guests", "audit.exports",
     # Questions, and no acts
     "requests.clash_exceptions.can_decide", "directory.operations.can_administer",
-    "requests.giving.can_plan",
+    "requests.giving.can_plan", "requests.row_by_row.can_begin", "requests.row_by_row.can_drop",
+    "delivery.acting.can_act",
 }  # fmt: skip

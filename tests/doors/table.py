@@ -237,6 +237,13 @@ MANAGE = [
     Row("manage:assignment", VIEW, NO_POST),
     Row("manage:assignment_extend", GIVE),
     Row("manage:assignment_answers", GIVE),
+    Row("manage:acts", IN_MANAGE, NOT_DONE_IN_MANAGE),
+    Row("manage:act", VIEW, NO_POST),
+    Row("manage:act_result", VIEW, NO_POST),
+    *(
+        Row(f"manage:act_{step}", NO_GET, {**FOR_OTHERS, "deleted": NOTHING})
+        for step in ("start", "stop", "drop")
+    ),
     Row(
         "manage:requests_delete",
         {**on("own", "foreign", who=DELETERS), "deleted": only((), refused=MANAGERS - IN_ALL)},

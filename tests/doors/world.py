@@ -135,6 +135,12 @@ class Place:
             source=f"{name} list",
             created_at=clock.now(),
         )
+        self.act = models.BulkAct.objects.create(
+            kind="end", made_by=self.boss, source=f"{name} rows", created_at=clock.now()
+        )
+        self.act.rows.create(
+            position=1, assignment=self.assignment, target=self.person, package=self.package
+        )
         self.role_import = models.RoleImport.objects.create(
             catalog=self.catalog,
             made_by=self.boss,
@@ -203,6 +209,7 @@ class Place:
             "extension_id": self.extension.pk,
             "callout_id": self.callout.pk,
             "list_id": self.bulk.pk,
+            "act_id": self.act.pk,
             "import_id": self.role_import.pk,
             "attribute_id": self.attribute.pk,
             "clash_id": self.clash.pk,

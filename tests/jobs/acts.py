@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from entitlements.delivery import acting
 from entitlements.models import Account, Assignment, User
 from entitlements.requests import operations
 from tests.factories import (
     AccessPackageFactory,
+    AssignmentFactory,
     AssignmentPolicyFactory,
     ConnectedSystemFactory,
     CustomExtensionFactory,
@@ -44,3 +46,13 @@ def submit_many(number):
         person = UserFactory(email=f"p{position}@kestrel.example")
         Account.objects.create(user=person, system=system, external_id=f"p{position}")
         operations.submit(policy, by=person)
+
+
+def end_many(number):
+    """Gita ends the access of so many people at once, and leaves it to the workers."""
+    policy = AssignmentPolicyFactory()
+    gita = UserFactory(display_name="Gita", is_superuser=True)
+    held = AssignmentFactory.create_batch(number, policy=policy)
+    keys = [assignment.pk for assignment in held]
+    act = acting.plan("end", keys, by=gita, source=f"{number} chosen in the list")
+    acting.start(act, acting.Wanted("Over"), by=gita)

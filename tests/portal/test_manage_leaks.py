@@ -86,6 +86,12 @@ class World:
             source=f"{name} list",
             created_at=clock.now(),
         )
+        self.act = models.BulkAct.objects.create(
+            kind="end", made_by=person, source=f"{name} rows", created_at=clock.now()
+        )
+        self.act.rows.create(
+            position=1, assignment=self.assignment, target=person, package=self.package
+        )
         self.role_import = models.RoleImport.objects.create(
             catalog=self.catalog,
             made_by=person,
@@ -137,6 +143,7 @@ class World:
             "extension_id": self.extension.pk,
             "callout_id": self.callout.pk,
             "list_id": self.bulk.pk,
+            "act_id": self.act.pk,
             "import_id": self.role_import.pk,
             "attribute_id": self.attribute.pk,
             "clash_id": self.clash.pk,

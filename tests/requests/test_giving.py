@@ -19,7 +19,7 @@ from entitlements.models import (
     User,
 )
 from entitlements.policies.models import Scope
-from entitlements.requests import giving, operations
+from entitlements.requests import giving, operations, row_by_row
 from entitlements.requests.bulk import RowState
 from entitlements.requests.judging import Entry, judge
 from tests.factories import ApprovalStageFactory, AssignmentPolicyFactory, UserFactory
@@ -307,7 +307,7 @@ def test_a_long_list_is_left_to_the_workers(gita, policy, queued, run_queue, mon
 def test_when_the_time_is_up_the_next_worker_goes_on(gita, policy, queued, run_queue, monkeypatch):
     bulk = planned(policy, *UserFactory.create_batch(3), by=gita)
     giving.start(bulk, by=gita)
-    monkeypatch.setattr(giving, "LONGEST_RUN", -1.0)
+    monkeypatch.setattr(row_by_row, "LONGEST_RUN", -1.0)
 
     assert giving.carry_on(bulk_id=bulk.pk) is False
 
@@ -369,7 +369,7 @@ def test_lists_that_nobody_started_are_forgotten(ada, bo, gita, policy):
     given = planned(policy, bo, by=gita)
     giving.give_all(given, by=gita)
 
-    with clock.at(clock.now() + giving.KEPT + DAY):
+    with clock.at(clock.now() + row_by_row.KEPT + DAY):
         fresh = planned(policy, UserFactory(), by=gita)
         sweep.sweep_bulk()
 
@@ -508,8 +508,8 @@ def test_a_worker_that_comes_late_repeats_nothing(ada, gita, policy, actions):
     giving.give_all(bulk, by=gita)
     before = actions()
 
-    giving._give(bulk, bulk.rows.get().pk)
-    giving._finish(bulk)
+    row_by_row.try_row(giving.GIVING, bulk, bulk.rows.get().pk)
+    row_by_row.finish(giving.GIVING, bulk)
 
     assert states(bulk) == [RowState.GIVEN]
     assert AccessRequest.objects.count() == 1
