@@ -169,6 +169,47 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["display_name"], name="user_by_name"),
+                    models.Index(fields=["employee_id"], name="user_by_employee_id"),
+                    models.Index(fields=["department"], name="user_by_department"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("email"), name="user_email_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("manager", None),
+                            models.Q(("manager", models.F("id")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="nobody_manages_himself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("user_type", "service"), _negated=True),
+                            ("password__startswith", "!"),
+                            _connector="OR",
+                        ),
+                        name="service_account_has_no_password",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("user_type", "service"), _negated=True),
+                            models.Q(("is_staff", False), ("is_superuser", False)),
+                            _connector="OR",
+                        ),
+                        name="service_account_is_no_administrator",
+                    ),
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("display_name"),
+                        condition=models.Q(("user_type", "service")),
+                        name="service_account_name_is_unique",
+                    ),
+                ],
+            },
             bases=(guardian.mixins.GuardianUserMixin, models.Model),
         ),
         migrations.CreateModel(
@@ -261,6 +302,42 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["requestor", "-created_at"], name="request_by_requestor"),
+                    models.Index(fields=["target", "-created_at"], name="request_by_target"),
+                    models.Index(fields=["package", "-created_at"], name="request_by_package"),
+                    models.Index(
+                        condition=models.Q(("state", "scheduled")),
+                        fields=["starts_at"],
+                        name="request_by_start",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                (
+                                    "submitted",
+                                    "waiting_for_callback",
+                                    "pending_approval",
+                                    "approved",
+                                    "scheduled",
+                                ),
+                            )
+                        ),
+                        fields=("target", "package"),
+                        name="one_open_request_per_package_and_target",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("invites", False), ("kind", "admin_add"), _connector="OR"
+                        ),
+                        name="only_what_is_given_directly_invites",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ApprovalStep",
@@ -335,6 +412,54 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["due_at"],
+                        name="step_by_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["remind_at"],
+                        name="step_by_remind",
+                    ),
+                    models.Index(
+                        condition=models.Q(("escalate_at__isnull", False), ("state", "waiting")),
+                        fields=["escalate_at"],
+                        name="step_by_escalate",
+                    ),
+                    models.Index(
+                        condition=models.Q(("approvals__gt", 0), ("state", "waiting")),
+                        fields=["id"],
+                        name="step_partly_approved",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("access_request", "position"), name="one_step_per_position"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "waiting")),
+                        fields=("access_request",),
+                        name="one_waiting_step_per_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state__in", ["approved", "denied"]),
+                                ("decided_by__isnull", False),
+                            ),
+                            models.Q(
+                                models.Q(("state__in", ["approved", "denied"]), _negated=True),
+                                ("decided_at", None),
+                                ("decided_by", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="decided_step_says_who_and_when",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -407,6 +532,53 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)),
+                        fields=["ends_at"],
+                        name="assignment_by_open_end",
+                    ),
+                    models.Index(
+                        condition=models.Q(("reminder_at__isnull", False)),
+                        fields=["reminder_at"],
+                        name="assignment_by_reminder",
+                    ),
+                    models.Index(fields=["target", "ended_at"], name="assignment_by_target"),
+                    models.Index(fields=["package", "ended_at"], name="assignment_by_package"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=("target", "package"),
+                        name="one_live_assignment_per_package_and_target",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at", None),
+                            ("ends_at__gt", models.F("starts_at")),
+                            _connector="OR",
+                        ),
+                        name="assignment_ends_after_it_starts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("end_reason", ""),
+                                ("ended_at", None),
+                                models.Q(("state", "expired"), _negated=True),
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("state", "expired"),
+                                models.Q(("end_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ended_assignment_says_when_and_why",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="accessrequest",
@@ -504,6 +676,49 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "assignment policies",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("package", "name"), name="policy_name_is_unique_in_its_package"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("duration", None), ("ends_on", None), ("expiration", "never")
+                            ),
+                            models.Q(
+                                ("duration", None),
+                                ("ends_on__isnull", False),
+                                ("expiration", "on_date"),
+                            ),
+                            models.Q(
+                                ("duration__isnull", False),
+                                ("ends_on", None),
+                                ("expiration__in", ["after_days", "after_hours"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="policy_expiration_has_its_value",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("duration", None),
+                            models.Q(("duration__lte", 3660), ("expiration", "after_days")),
+                            models.Q(("duration__lte", 87840), ("expiration", "after_hours")),
+                            _connector="OR",
+                        ),
+                        name="policy_lasts_at_most_3660_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("duration", None), ("duration__gte", 1), _connector="OR"
+                        ),
+                        name="policy_lasts_at_least_one_unit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("shows_approvers__in", ["organization", "yes", "no"])),
+                        name="policy_says_whether_approvers_are_shown",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -616,6 +831,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="bulk_assignment_by_due",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BulkRow",
@@ -678,6 +902,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "indexes": [
+                    models.Index(fields=["bulk", "state", "position"], name="bulk_row_by_state")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("bulk", "position"), name="one_bulk_row_per_position"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "ready"), _negated=True),
+                            ("target__isnull", False),
+                            models.Q(("address", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="bulk_row_that_is_ready_names_somebody",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -769,6 +1010,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)),
+                        fields=["ends_at"],
+                        name="delegation_by_end",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at", None),
+                            ("ends_at__gt", models.F("starts_at")),
+                            _connector="OR",
+                        ),
+                        name="delegation_ends_after_it_starts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("delegator", models.F("delegate")), _negated=True),
+                        name="nobody_stands_in_for_himself",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("catalog", None), ("ended_at", None), ("ends_at", None)
+                        ),
+                        fields=("delegator",),
+                        name="one_endless_delegation_for_all_catalogs",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("catalog__isnull", False), ("ended_at", None), ("ends_at", None)
+                        ),
+                        fields=("delegator", "catalog"),
+                        name="one_endless_delegation_per_catalog",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="accesspackage",
@@ -864,6 +1142,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        name="organization_name_is_unique",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="assignmentpolicy",
@@ -941,6 +1227,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "system"), name="one_account_per_system"
+                    ),
+                    models.UniqueConstraint(
+                        models.F("system"),
+                        django.db.models.functions.text.Lower("external_id"),
+                        name="one_person_per_account",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="user",
@@ -1030,6 +1328,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        models.F("catalog"),
+                        name="extension_name_is_unique_in_its_catalog",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("behaviour", "launch_and_wait"),
+                                ("kind", "request_workflow"),
+                                ("wait_minutes__gte", 1),
+                                ("wait_minutes__isnull", False),
+                                ("wait_minutes__lte", 20160),
+                            ),
+                            models.Q(("behaviour", "launch_and_continue"), ("wait_minutes", None)),
+                            _connector="OR",
+                        ),
+                        name="extension_waits_from_1_minute_to_14_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("response", "outcome"),
+                            models.Q(
+                                ("behaviour", "launch_and_wait"), ("response", "approval_stage")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="extension_that_says_who_approves_is_waited_for",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Callout",
@@ -1108,6 +1439,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="callout_by_next_attempt",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["planned", "waiting", "given_up"])),
+                        fields=["answer_by"],
+                        name="callout_by_answer_by",
+                    ),
+                    models.Index(fields=["extension", "-created_at"], name="callout_by_extension"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("about_id", "stage", "extension", "occasion"),
+                        name="extension_is_called_once_per_occasion",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("answer_id", ""), _negated=True),
+                        fields=("extension", "answer_id"),
+                        name="answer_to_a_call_counts_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ApprovalStage",
@@ -1157,6 +1514,43 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "position"), name="one_stage_per_position"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("decision_days__gte", 1), ("decision_days__lte", 14)),
+                        name="stage_is_decided_in_1_to_14_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("quorum__gte", 2), ("quorum__isnull", False), ("rule", "quorum")
+                            ),
+                            models.Q(("quorum", None), ("rule__in", ["any", "all"])),
+                            _connector="OR",
+                        ),
+                        name="stage_rule_has_its_number",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("escalation_days", None),
+                            models.Q(
+                                ("decision_days__gte", 4),
+                                ("escalation_days__gte", 1),
+                                ("escalation_days__lt", models.F("decision_days")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="stage_is_passed_on_before_its_deadline",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("extension", None), ("escalation_days", None), _connector="OR"
+                        ),
+                        name="stage_of_an_extension_names_no_alternates",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1200,6 +1594,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"), name="group_name_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("source__isnull", False)),
+                        fields=("source", "source_key"),
+                        name="one_group_per_source_key",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ClashException",
@@ -1283,6 +1689,52 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["person", "ends_at"], name="clash_exception_by_person"),
+                    models.Index(
+                        condition=models.Q(("reported_at", None), ("state", "approved")),
+                        fields=["ends_at"],
+                        name="clash_exception_by_end",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("other_group", None), ("other_package__isnull", False)),
+                            models.Q(("other_group__isnull", False), ("other_package", None)),
+                            _connector="OR",
+                        ),
+                        name="clash_exception_names_exactly_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="clash_exception_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by", None),
+                            models.Q(
+                                models.Q(("decided_by", models.F("person")), _negated=True),
+                                models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="clash_exception_is_decided_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_by", None), ("state", "proposed")),
+                            models.Q(
+                                ("decided_by__isnull", False),
+                                ("state__in", ["approved", "refused"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="clash_exception_says_who_decided",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CatalogGroupPermission",
@@ -1312,6 +1764,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("group", "permission", "content_object"),
+                        name="one_permission_per_group_and_catalog",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="assignmentpolicy",
@@ -1344,6 +1804,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("child", "parent"), name="one_nesting_per_pair"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("child")), _negated=True),
+                        name="no_group_is_nested_in_itself",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="group",
@@ -1407,6 +1878,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "inquiries",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("answered_at", None)),
+                        fields=("access_request", "asker"),
+                        name="one_unanswered_inquiry_per_asker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answer", ""), ("answered_at", None), ("answered_by", None)),
+                            models.Q(
+                                ("answered_at__isnull", False),
+                                ("answered_by__isnull", False),
+                                models.Q(("answer", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="answered_inquiry_says_who_and_what",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1435,6 +1925,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "group"), name="one_membership_per_group"
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="group",
@@ -1475,6 +1972,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["recipient", "-created_at"], name="notification_by_recipient"
+                    ),
+                    models.Index(fields=["about_id"], name="notification_by_subject"),
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="notification_by_next_attempt",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("recipient", "once_key"), name="one_notification_per_once_key"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrganizationDomain",
@@ -1497,6 +2012,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["domain"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("domain",), name="domain_is_of_one_organization"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("domain", django.db.models.functions.text.Lower(models.F("domain"))),
+                            models.Q(("domain", ""), _negated=True),
+                            models.Q(("domain__contains", "@"), _negated=True),
+                        ),
+                        name="domain_is_a_name_in_small_letters",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1544,6 +2072,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "stage", "extension"), name="policy_calls_once_per_stage"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1608,6 +2141,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "number"), name="policy_version_is_numbered_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1637,6 +2175,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("package", "required"), name="one_prerequisite_per_package"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("required", models.F("package")), _negated=True),
+                        name="no_package_requires_itself",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Question",
@@ -1683,6 +2232,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "position"), name="one_question_per_position"
+                    ),
+                    models.UniqueConstraint(fields=("policy", "key"), name="one_question_per_key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1730,6 +2285,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("system", "external_id"), name="one_resource_per_external_id"
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="catalogresource",
@@ -1791,6 +2353,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("resource", "name"), name="resource_asks_once_per_attribute"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1815,6 +2382,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("resource", "external_id"), name="one_role_per_external_id"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PackageRole",
@@ -1845,6 +2419,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position", "id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("package", "role"), name="one_entry_per_role")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1907,6 +2484,60 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("other_package__isnull", False)),
+                        fields=("package", "other_package"),
+                        name="one_clash_per_package_and_package",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("other_group__isnull", False)),
+                        fields=("package", "other_group"),
+                        name="one_clash_per_package_and_group",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("other_role__isnull", False)),
+                        fields=("package", "other_role"),
+                        name="one_clash_per_package_and_role",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("other_group", None),
+                                ("other_package__isnull", False),
+                                ("other_role", None),
+                            ),
+                            models.Q(
+                                ("other_group__isnull", False),
+                                ("other_package", None),
+                                ("other_role", None),
+                            ),
+                            models.Q(
+                                ("other_group", None),
+                                ("other_package", None),
+                                ("other_role__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="clash_names_exactly_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("other_package", None),
+                            models.Q(("other_package", models.F("package")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="no_package_clashes_with_itself",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_symmetric", False), ("other_group", None), _connector="OR"
+                        ),
+                        name="clash_with_group_is_one_way",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Grant",
@@ -1944,6 +2575,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="grant_by_next_attempt",
+                    ),
+                    models.Index(fields=["role", "user"], name="grant_by_role"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "role"), name="one_grant_per_user_and_role"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_taken_over", False),
+                            ("is_wanted", True),
+                            ("next_attempt_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="grant_that_is_taken_over_is_wanted_or_on_its_way_out",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="accesspackage",
@@ -1988,6 +2643,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("cleared_at", None)),
+                        fields=("user", "kind"),
+                        name="one_standing_risk_per_person_and_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", [1, 2, 3])),
+                        name="risk_level_is_low_medium_or_high",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("cleared_at", None),
+                            ("cleared_at__gte", models.F("reported_at")),
+                            _connector="OR",
+                        ),
+                        name="risk_is_cleared_after_it_was_reported",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RiskStage",
@@ -2026,6 +2702,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("decision_days__gte", 1), ("decision_days__lte", 14)),
+                        name="risk_stage_is_decided_in_1_to_14_days",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RoleClash",
@@ -2061,6 +2745,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("first", "second"), name="one_clash_per_two_roles"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("first__lt", models.F("second"))),
+                        name="clashing_roles_are_in_order",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RoleImport",
@@ -2094,6 +2789,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["catalog", "-created_at"], name="role_import_by_catalog")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ImportFinding",
@@ -2128,6 +2828,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "indexes": [
+                    models.Index(
+                        fields=["role_import", "weight", "position"],
+                        name="import_finding_by_weight",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("role_import", "position"), name="one_import_finding_per_position"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2185,6 +2896,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("role_import", "position"), name="one_imported_role_per_position"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2246,6 +2962,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("group", None),
+                                (
+                                    "kind__in",
+                                    (
+                                        "manager",
+                                        "second_manager",
+                                        "sponsors",
+                                        "internal_sponsors",
+                                        "external_sponsors",
+                                        "resource_owners",
+                                        "catalog_owners",
+                                    ),
+                                ),
+                                ("user", None),
+                            ),
+                            models.Q(("group", None), ("kind", "user"), ("user__isnull", False)),
+                            models.Q(("group__isnull", False), ("kind", "group"), ("user", None)),
+                            _connector="OR",
+                        ),
+                        name="stage_approver_names_what_its_kind_says",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2313,6 +3055,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "step"), name="asked_once_per_step"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at", None), ("decision", "")),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decision__in", ["approved", "denied"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approvers_decision_says_when",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="approvalstep",
@@ -2357,6 +3115,11 @@ class Migration(migrations.Migration):
                     ("manage_organizations", "Can run connected organizations"),
                 ],
                 "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("role", "group"), name="group_holds_a_tenant_role_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -2391,110 +3154,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
+                "indexes": [models.Index(fields=["user", "name"], name="written_by_user_and_name")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("assignment", "name"), name="one_written_attribute_per_assignment"
+                    )
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)),
-                fields=["ends_at"],
-                name="assignment_by_open_end",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("reminder_at__isnull", False)),
-                fields=["reminder_at"],
-                name="assignment_by_reminder",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(fields=["target", "ended_at"], name="assignment_by_target"),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(fields=["package", "ended_at"], name="assignment_by_package"),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=("target", "package"),
-                name="one_live_assignment_per_package_and_target",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"
-                ),
-                name="assignment_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("end_reason", ""),
-                        ("ended_at", None),
-                        models.Q(("state", "expired"), _negated=True),
-                    ),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("state", "expired"),
-                        models.Q(("end_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="ended_assignment_says_when_and_why",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(fields=["requestor", "-created_at"], name="request_by_requestor"),
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(fields=["target", "-created_at"], name="request_by_target"),
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(fields=["package", "-created_at"], name="request_by_package"),
         ),
         migrations.AddIndex(
             model_name="accessrequest",
             index=models.Index(fields=["assignment"], name="request_by_assignment"),
-        ),
-        migrations.AddIndex(
-            model_name="accessrequest",
-            index=models.Index(
-                condition=models.Q(("state", "scheduled")),
-                fields=["starts_at"],
-                name="request_by_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        (
-                            "submitted",
-                            "waiting_for_callback",
-                            "pending_approval",
-                            "approved",
-                            "scheduled",
-                        ),
-                    )
-                ),
-                fields=("target", "package"),
-                name="one_open_request_per_package_and_target",
-            ),
         ),
         migrations.AddConstraint(
             model_name="accessrequest",
@@ -2507,124 +3177,9 @@ class Migration(migrations.Migration):
                 name="request_about_access_names_it",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="accessrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("invites", False), ("kind", "admin_add"), _connector="OR"),
-                name="only_what_is_given_directly_invites",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="bulkassignment",
-            index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at"],
-                name="bulk_assignment_by_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="bulkrow",
-            index=models.Index(fields=["bulk", "state", "position"], name="bulk_row_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="bulkrow",
-            constraint=models.UniqueConstraint(
-                fields=("bulk", "position"), name="one_bulk_row_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bulkrow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "ready"), _negated=True),
-                    ("target__isnull", False),
-                    models.Q(("address", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="bulk_row_that_is_ready_names_somebody",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvaldelegation",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)), fields=["ends_at"], name="delegation_by_end"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvaldelegation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"
-                ),
-                name="delegation_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvaldelegation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("delegator", models.F("delegate")), _negated=True),
-                name="nobody_stands_in_for_himself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvaldelegation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("catalog", None), ("ended_at", None), ("ends_at", None)),
-                fields=("delegator",),
-                name="one_endless_delegation_for_all_catalogs",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvaldelegation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("catalog__isnull", False), ("ended_at", None), ("ends_at", None)
-                ),
-                fields=("delegator", "catalog"),
-                name="one_endless_delegation_per_catalog",
-            ),
-        ),
         migrations.AlterUniqueTogether(
             name="cataloguserpermission",
             unique_together={("user", "permission", "content_object")},
-        ),
-        migrations.AddConstraint(
-            model_name="connectedorganization",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"), name="organization_name_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                fields=("user", "system"), name="one_account_per_system"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                models.F("system"),
-                django.db.models.functions.text.Lower("external_id"),
-                name="one_person_per_account",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(fields=["display_name"], name="user_by_name"),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(fields=["employee_id"], name="user_by_employee_id"),
-        ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(fields=["department"], name="user_by_department"),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="user_email_is_unique"
-            ),
         ),
         migrations.AddConstraint(
             model_name="user",
@@ -2632,47 +3187,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("source__isnull", False)),
                 fields=("source", "source_key"),
                 name="one_user_per_source_key",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("manager", None),
-                    models.Q(("manager", models.F("id")), _negated=True),
-                    _connector="OR",
-                ),
-                name="nobody_manages_himself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("user_type", "service"), _negated=True),
-                    ("password__startswith", "!"),
-                    _connector="OR",
-                ),
-                name="service_account_has_no_password",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("user_type", "service"), _negated=True),
-                    models.Q(("is_staff", False), ("is_superuser", False)),
-                    _connector="OR",
-                ),
-                name="service_account_is_no_administrator",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("display_name"),
-                condition=models.Q(("user_type", "service")),
-                name="service_account_name_is_unique",
             ),
         ),
         migrations.AddConstraint(
@@ -2701,492 +3215,9 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="customextension",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                models.F("catalog"),
-                name="extension_name_is_unique_in_its_catalog",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customextension",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("behaviour", "launch_and_wait"),
-                        ("kind", "request_workflow"),
-                        ("wait_minutes__gte", 1),
-                        ("wait_minutes__isnull", False),
-                        ("wait_minutes__lte", 20160),
-                    ),
-                    models.Q(("behaviour", "launch_and_continue"), ("wait_minutes", None)),
-                    _connector="OR",
-                ),
-                name="extension_waits_from_1_minute_to_14_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customextension",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("response", "outcome"),
-                    models.Q(("behaviour", "launch_and_wait"), ("response", "approval_stage")),
-                    _connector="OR",
-                ),
-                name="extension_that_says_who_approves_is_waited_for",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="callout",
-            index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at"],
-                name="callout_by_next_attempt",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="callout",
-            index=models.Index(
-                condition=models.Q(("state__in", ["planned", "waiting", "given_up"])),
-                fields=["answer_by"],
-                name="callout_by_answer_by",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="callout",
-            index=models.Index(fields=["extension", "-created_at"], name="callout_by_extension"),
-        ),
-        migrations.AddConstraint(
-            model_name="callout",
-            constraint=models.UniqueConstraint(
-                fields=("about_id", "stage", "extension", "occasion"),
-                name="extension_is_called_once_per_occasion",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="callout",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("answer_id", ""), _negated=True),
-                fields=("extension", "answer_id"),
-                name="answer_to_a_call_counts_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstage",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "position"), name="one_stage_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decision_days__gte", 1), ("decision_days__lte", 14)),
-                name="stage_is_decided_in_1_to_14_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("quorum__gte", 2), ("quorum__isnull", False), ("rule", "quorum")),
-                    models.Q(("quorum", None), ("rule__in", ["any", "all"])),
-                    _connector="OR",
-                ),
-                name="stage_rule_has_its_number",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("escalation_days", None),
-                    models.Q(
-                        ("decision_days__gte", 4),
-                        ("escalation_days__gte", 1),
-                        ("escalation_days__lt", models.F("decision_days")),
-                    ),
-                    _connector="OR",
-                ),
-                name="stage_is_passed_on_before_its_deadline",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("extension", None), ("escalation_days", None), _connector="OR"),
-                name="stage_of_an_extension_names_no_alternates",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="clashexception",
-            index=models.Index(fields=["person", "ends_at"], name="clash_exception_by_person"),
-        ),
-        migrations.AddIndex(
-            model_name="clashexception",
-            index=models.Index(
-                condition=models.Q(("reported_at", None), ("state", "approved")),
-                fields=["ends_at"],
-                name="clash_exception_by_end",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clashexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("other_group", None), ("other_package__isnull", False)),
-                    models.Q(("other_group__isnull", False), ("other_package", None)),
-                    _connector="OR",
-                ),
-                name="clash_exception_names_exactly_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clashexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                name="clash_exception_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clashexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(
-                        models.Q(("decided_by", models.F("person")), _negated=True),
-                        models.Q(("decided_by", models.F("proposed_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="clash_exception_is_decided_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clashexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_by", None), ("state", "proposed")),
-                    models.Q(("decided_by__isnull", False), ("state__in", ["approved", "refused"])),
-                    _connector="OR",
-                ),
-                name="clash_exception_says_who_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cataloggrouppermission",
-            constraint=models.UniqueConstraint(
-                fields=("group", "permission", "content_object"),
-                name="one_permission_per_group_and_catalog",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignmentpolicy",
-            constraint=models.UniqueConstraint(
-                fields=("package", "name"), name="policy_name_is_unique_in_its_package"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignmentpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("duration", None), ("ends_on", None), ("expiration", "never")),
-                    models.Q(
-                        ("duration", None), ("ends_on__isnull", False), ("expiration", "on_date")
-                    ),
-                    models.Q(
-                        ("duration__isnull", False),
-                        ("ends_on", None),
-                        ("expiration__in", ["after_days", "after_hours"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="policy_expiration_has_its_value",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignmentpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("duration", None),
-                    models.Q(("duration__lte", 3660), ("expiration", "after_days")),
-                    models.Q(("duration__lte", 87840), ("expiration", "after_hours")),
-                    _connector="OR",
-                ),
-                name="policy_lasts_at_most_3660_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignmentpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("duration", None), ("duration__gte", 1), _connector="OR"),
-                name="policy_lasts_at_least_one_unit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignmentpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("shows_approvers__in", ["organization", "yes", "no"])),
-                name="policy_says_whether_approvers_are_shown",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="groupnesting",
-            constraint=models.UniqueConstraint(
-                fields=("child", "parent"), name="one_nesting_per_pair"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="groupnesting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("child")), _negated=True),
-                name="no_group_is_nested_in_itself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="inquiry",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("answered_at", None)),
-                fields=("access_request", "asker"),
-                name="one_unanswered_inquiry_per_asker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="inquiry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answer", ""), ("answered_at", None), ("answered_by", None)),
-                    models.Q(
-                        ("answered_at__isnull", False),
-                        ("answered_by__isnull", False),
-                        models.Q(("answer", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="answered_inquiry_says_who_and_what",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("user", "group"), name="one_membership_per_group"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="group",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"), name="group_name_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="group",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("source__isnull", False)),
-                fields=("source", "source_key"),
-                name="one_group_per_source_key",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(
-                fields=["recipient", "-created_at"], name="notification_by_recipient"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(fields=["about_id"], name="notification_by_subject"),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at"],
-                name="notification_by_next_attempt",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notification",
-            constraint=models.UniqueConstraint(
-                fields=("recipient", "once_key"), name="one_notification_per_once_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organizationdomain",
-            constraint=models.UniqueConstraint(
-                fields=("domain",), name="domain_is_of_one_organization"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="organizationdomain",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("domain", django.db.models.functions.text.Lower(models.F("domain"))),
-                    models.Q(("domain", ""), _negated=True),
-                    models.Q(("domain__contains", "@"), _negated=True),
-                ),
-                name="domain_is_a_name_in_small_letters",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policycallout",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "stage", "extension"), name="policy_calls_once_per_stage"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policyversion",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "number"), name="policy_version_is_numbered_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prerequisite",
-            constraint=models.UniqueConstraint(
-                fields=("package", "required"), name="one_prerequisite_per_package"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prerequisite",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("required", models.F("package")), _negated=True),
-                name="no_package_requires_itself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="question",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "position"), name="one_question_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="question",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "key"), name="one_question_per_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resource",
-            constraint=models.UniqueConstraint(
-                fields=("system", "external_id"), name="one_resource_per_external_id"
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="catalogresource",
             constraint=models.UniqueConstraint(
                 fields=("catalog", "resource"), name="one_entry_per_catalog_and_resource"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourceattribute",
-            constraint=models.UniqueConstraint(
-                fields=("resource", "name"), name="resource_asks_once_per_attribute"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcerole",
-            constraint=models.UniqueConstraint(
-                fields=("resource", "external_id"), name="one_role_per_external_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="packagerole",
-            constraint=models.UniqueConstraint(
-                fields=("package", "role"), name="one_entry_per_role"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("other_package__isnull", False)),
-                fields=("package", "other_package"),
-                name="one_clash_per_package_and_package",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("other_group__isnull", False)),
-                fields=("package", "other_group"),
-                name="one_clash_per_package_and_group",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("other_role__isnull", False)),
-                fields=("package", "other_role"),
-                name="one_clash_per_package_and_role",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("other_group", None),
-                        ("other_package__isnull", False),
-                        ("other_role", None),
-                    ),
-                    models.Q(
-                        ("other_group__isnull", False),
-                        ("other_package", None),
-                        ("other_role", None),
-                    ),
-                    models.Q(
-                        ("other_group", None),
-                        ("other_package", None),
-                        ("other_role__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="clash_names_exactly_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("other_package", None),
-                    models.Q(("other_package", models.F("package")), _negated=True),
-                    _connector="OR",
-                ),
-                name="no_package_clashes_with_itself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="incompatibility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_symmetric", False), ("other_group", None), _connector="OR"),
-                name="clash_with_group_is_one_way",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(
-                condition=models.Q(("next_attempt_at__isnull", False)),
-                fields=["next_attempt_at"],
-                name="grant_by_next_attempt",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(fields=["role", "user"], name="grant_by_role"),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.UniqueConstraint(
-                fields=("user", "role"), name="one_grant_per_user_and_role"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_taken_over", False),
-                    ("is_wanted", True),
-                    ("next_attempt_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="grant_that_is_taken_over_is_wanted_or_on_its_way_out",
             ),
         ),
         migrations.AddConstraint(
@@ -3195,197 +3226,6 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("name"),
                 models.F("catalog"),
                 name="package_name_is_unique_in_its_catalog",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="risksignal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("cleared_at", None)),
-                fields=("user", "kind"),
-                name="one_standing_risk_per_person_and_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="risksignal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__in", [1, 2, 3])),
-                name="risk_level_is_low_medium_or_high",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="risksignal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("cleared_at", None),
-                    ("cleared_at__gte", models.F("reported_at")),
-                    _connector="OR",
-                ),
-                name="risk_is_cleared_after_it_was_reported",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="riskstage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decision_days__gte", 1), ("decision_days__lte", 14)),
-                name="risk_stage_is_decided_in_1_to_14_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="roleclash",
-            constraint=models.UniqueConstraint(
-                fields=("first", "second"), name="one_clash_per_two_roles"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="roleclash",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("first__lt", models.F("second"))),
-                name="clashing_roles_are_in_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="roleimport",
-            index=models.Index(fields=["catalog", "-created_at"], name="role_import_by_catalog"),
-        ),
-        migrations.AddIndex(
-            model_name="importfinding",
-            index=models.Index(
-                fields=["role_import", "weight", "position"], name="import_finding_by_weight"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importfinding",
-            constraint=models.UniqueConstraint(
-                fields=("role_import", "position"), name="one_import_finding_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importedrole",
-            constraint=models.UniqueConstraint(
-                fields=("role_import", "position"), name="one_imported_role_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stageapprover",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("group", None),
-                        (
-                            "kind__in",
-                            (
-                                "manager",
-                                "second_manager",
-                                "sponsors",
-                                "internal_sponsors",
-                                "external_sponsors",
-                                "resource_owners",
-                                "catalog_owners",
-                            ),
-                        ),
-                        ("user", None),
-                    ),
-                    models.Q(("group", None), ("kind", "user"), ("user__isnull", False)),
-                    models.Q(("group__isnull", False), ("kind", "group"), ("user", None)),
-                    _connector="OR",
-                ),
-                name="stage_approver_names_what_its_kind_says",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stepapprover",
-            constraint=models.UniqueConstraint(fields=("user", "step"), name="asked_once_per_step"),
-        ),
-        migrations.AddConstraint(
-            model_name="stepapprover",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at", None), ("decision", "")),
-                    models.Q(
-                        ("decided_at__isnull", False), ("decision__in", ["approved", "denied"])
-                    ),
-                    _connector="OR",
-                ),
-                name="approvers_decision_says_when",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalstep",
-            index=models.Index(
-                condition=models.Q(("state", "waiting")), fields=["due_at"], name="step_by_due"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalstep",
-            index=models.Index(
-                condition=models.Q(("state", "waiting")),
-                fields=["remind_at"],
-                name="step_by_remind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalstep",
-            index=models.Index(
-                condition=models.Q(("escalate_at__isnull", False), ("state", "waiting")),
-                fields=["escalate_at"],
-                name="step_by_escalate",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalstep",
-            index=models.Index(
-                condition=models.Q(("approvals__gt", 0), ("state", "waiting")),
-                fields=["id"],
-                name="step_partly_approved",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstep",
-            constraint=models.UniqueConstraint(
-                fields=("access_request", "position"), name="one_step_per_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstep",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "waiting")),
-                fields=("access_request",),
-                name="one_waiting_step_per_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state__in", ["approved", "denied"]),
-                        ("decided_by__isnull", False),
-                    ),
-                    models.Q(
-                        models.Q(("state__in", ["approved", "denied"]), _negated=True),
-                        ("decided_at", None),
-                        ("decided_by", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="decided_step_says_who_and_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tenantrolegroup",
-            constraint=models.UniqueConstraint(
-                fields=("role", "group"), name="group_holds_a_tenant_role_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="writtenattribute",
-            index=models.Index(fields=["user", "name"], name="written_by_user_and_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="writtenattribute",
-            constraint=models.UniqueConstraint(
-                fields=("assignment", "name"), name="one_written_attribute_per_assignment"
             ),
         ),
     ]
