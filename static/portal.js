@@ -30,6 +30,11 @@
       open.open = false;
       open.querySelector("summary").focus();
     }
+    const edited = document.querySelector("form[data-saves]");
+    if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey) && edited) {
+      event.preventDefault();
+      edited.requestSubmit();
+    }
     if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       const search = [...all("[data-search]")].find((field) => field.offsetParent);
       if (!search) return;

@@ -18,6 +18,11 @@ class Migration(migrations.Migration):
             name="words",
             field=models.CharField(blank=True, max_length=200),
         ),
+        migrations.AlterField(
+            model_name="policydraft",
+            name="number",
+            field=models.PositiveIntegerField(null=True, verbose_name="version that it repeats"),
+        ),
         migrations.CreateModel(
             name="PackageDraft",
             fields=[

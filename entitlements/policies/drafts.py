@@ -1,4 +1,4 @@
-"""Read the versions of a policy, and restore one as a draft that does nothing until it is saved."""
+"""Read the versions of a policy, and keep a draft of the next, which does nothing until saved."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from entitlements.decisions import deny
 from entitlements.directory.models import User
 from entitlements.plain import to_plain
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.policies.operations import locked, terms_of
+from entitlements.policies.operations import asked_of, locked, may_change, terms_of
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.versions import PolicyDraft
 
@@ -52,12 +52,22 @@ def restore_as_draft(policy: AssignmentPolicy, number: int, *, by: User) -> Poli
             "Choose one from its history.",
         ).require()
     assert version is not None  # noqa: S101  # refused above
-    terms = to_plain(version.terms)
-    draft, _ = PolicyDraft.objects.update_or_create(
-        policy=policy,
-        defaults={"number": number, "terms": terms, "by": by, "at": clock.now()},
-    )
+    draft = _write_draft(policy, version.terms, number, by)
     trail.record("policy.draft_made", policy, by=by, version=number)
+    return draft
+
+
+@transaction.atomic(durable=True)
+def keep_draft(policy: AssignmentPolicy, terms: PolicyTerms, *, by: User) -> PolicyDraft:
+    """Keep what somebody entered for later, in place of any other draft; nothing else changes.
+
+    What could not be saved now is not kept either; it is looked at again when it is saved.
+    """
+    policy = locked(policy)
+    may_change(policy, by=by).require()
+    terms, _ = asked_of(policy, terms)
+    draft = _write_draft(policy, terms, None, by)
+    trail.record("policy.draft_kept", policy, by=by)
     return draft
 
 
@@ -69,3 +79,11 @@ def throw_away_draft(policy: AssignmentPolicy, *, by: User) -> None:
     deleted, _ = PolicyDraft.objects.filter(policy=policy).delete()
     if deleted:
         trail.record("policy.draft_thrown_away", policy, by=by)
+
+
+def _write_draft(
+    policy: AssignmentPolicy, terms: PolicyTerms, number: int | None, by: User
+) -> PolicyDraft:
+    entered = {"number": number, "terms": to_plain(terms), "by": by, "at": clock.now()}
+    draft, _ = PolicyDraft.objects.update_or_create(policy=policy, defaults=entered)
+    return draft

@@ -14,7 +14,7 @@ from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage
 from entitlements.catalog.passing_on import can_pass_on
 from entitlements.catalog.permissions import can
-from entitlements.decisions import Reason, collect, deny
+from entitlements.decisions import Decision, Reason, collect, deny
 from entitlements.directory.models import Group, User
 from entitlements.directory.organizations.models import ConnectedOrganization
 from entitlements.naming import name_taken, one_per_name
@@ -116,15 +116,9 @@ def _change_policy(
     policy: AssignmentPolicy, terms: PolicyTerms, by: User, based_on: int | None, is_draft: bool
 ) -> AssignmentPolicy:
     policy = locked(policy)
-    can(by, "manage_packages", policy.package.catalog).require()
-    can_pass_on(by, policy.package).require()
+    may_change(policy, by=by).require()
     not_changed_since(policy, based_on).require()
-    terms = _tidy(terms)
-    before = terms_of(policy)
-    check(terms, moment=clock.now(), present_end=before.ends_on).require()
-    _refuse_twin(policy, terms)
-    named = _names_people_who_exist(terms, before)
-    collect((*named, *_extensions_fit(policy, terms))).require()
+    terms, before = asked_of(policy, terms)
     changes = terms.since(before)
     if changes:
         _write(policy, terms)
@@ -140,6 +134,26 @@ def _change_policy(
     if is_draft:
         PolicyDraft.objects.filter(policy=policy).delete()
     return policy
+
+
+def may_change(policy: AssignmentPolicy, *, by: User) -> Decision:
+    """Say whether somebody may change a policy: he has to be able to give its package too."""
+    decision = can(by, "manage_packages", policy.package.catalog)
+    return decision + can_pass_on(by, policy.package) if decision else decision
+
+
+def asked_of(policy: AssignmentPolicy, terms: PolicyTerms) -> tuple[PolicyTerms, PolicyTerms]:
+    """Within the caller's transaction: return new terms in order, and those in force.
+
+    Raises Denied with all that speaks against the new ones.
+    """
+    terms = _tidy(terms)
+    before = terms_of(policy)
+    check(terms, moment=clock.now(), present_end=before.ends_on).require()
+    _refuse_twin(policy, terms)
+    named = _names_people_who_exist(terms, before)
+    collect((*named, *_extensions_fit(policy, terms))).require()
+    return terms, before
 
 
 @transaction.atomic(durable=True)

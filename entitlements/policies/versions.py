@@ -30,10 +30,10 @@ class PolicyVersion(versions.Version):
 
 
 class PolicyDraft(versions.Draft):
-    """An earlier version of a policy that does nothing until it is saved again."""
+    """What somebody wants a policy to become, entered anew or restored from a version."""
 
     policy = models.OneToOneField(AssignmentPolicy, models.CASCADE, related_name="draft")
-    number = models.PositiveIntegerField("version that it repeats")
+    number = models.PositiveIntegerField("version that it repeats", null=True)
 
     def __str__(self) -> str:
         return f"Draft of {self.policy}"

@@ -71,6 +71,7 @@ SENTENCES = {
     "organization.sponsor_removed": "removed {person} as an {kind} sponsor.",
     "policy.created": "created the policy.",
     "policy.changed": "changed {changed}.",
+    "policy.draft_kept": "kept a draft of the policy.",
     "policy.draft_made": "restored version {version} as a draft.",
     "policy.draft_thrown_away": "threw the draft away.",
     "assignment.begun": "let access begin.",

@@ -60,7 +60,7 @@ def test_a_package_is_rearranged_prepared_and_saved(company, page, sign_in, axe,
         "Look customers up."
     )
 
-    page.get_by_role("textbox", name="Name").press("Enter")
+    page.get_by_role("textbox", name="Description").press("Control+s")
     page.get_by_text("Saved.").wait_for()
     assert roles(package) == ["Customer records", "Order desk"]
     assert not models.PackageDraft.objects.exists()
@@ -71,6 +71,18 @@ def test_a_package_is_rearranged_prepared_and_saved(company, page, sign_in, axe,
     page.get_by_role("link", name="Changes").click()
     expect(page.get_by_role("main")).to_contain_text("Version 2")
     assert look(page, "package-changes", axe, shot) == []
+
+
+def test_enter_saves_and_moves_no_role(company, page, sign_in):
+    sign_in(page, company.olga).goto(reverse("manage:package_edit", args=[company.starter.pk]))
+
+    page.get_by_role("textbox", name="Name").fill("Sales Beginners")
+    page.get_by_role("textbox", name="Name").press("Enter")
+
+    page.get_by_text("Saved.").wait_for()
+    company.starter.refresh_from_db()
+    assert company.starter.name == "Sales Beginners"
+    assert roles(company.starter) == ["Customer records", "Sales library"]
 
 
 def test_without_a_script_the_second_press_saves(company, open_context, sign_in):

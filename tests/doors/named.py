@@ -280,41 +280,46 @@ IN_POLICIES = [
           lambda w: rewriting.throw_away_draft(w.foreign.package, by=w.by)),
     Named("policies.drafts.restore_as_draft", "policy", RIGHT, "not_permitted",
           lambda w: drafts.restore_as_draft(w.foreign.policy, 1, by=w.by)),
+    Named("policies.drafts.keep_draft", "policy", RIGHT, "not_permitted",
+          lambda w: drafts.keep_draft(w.foreign.policy, OPEN_POLICY, by=w.by)),
     Named("policies.drafts.throw_away_draft", "policy", RIGHT, "not_permitted",
           lambda w: drafts.throw_away_draft(w.foreign.policy, by=w.by)),
     *(
         row
         for act, save in (
-            ("create_policy",
+            ("operations.create_policy",
              lambda w, terms: policies.create_policy(w.own.package, terms, by=w.by)),
-            ("change_policy",
+            ("operations.change_policy",
              lambda w, terms: policies.change_policy(
+                 w.own.policy, replace(terms, name=w.own.policy.name), by=w.by)),
+            ("drafts.keep_draft",
+             lambda w, terms: drafts.keep_draft(
                  w.own.policy, replace(terms, name=w.own.policy.name), by=w.by)),
         )
         for row in (
-            Named(f"policies.operations.{act}", "terms.allowed_user_ids", ANYBODY,
+            Named(f"policies.{act}", "terms.allowed_user_ids", ANYBODY,
                   "person_unknown", lambda w, save=save: save(
                       w, specific(allowed_user_ids=(w.program.pk,)))),
-            Named(f"policies.operations.{act}", "terms.allowed_user_ids", ANYBODY,
+            Named(f"policies.{act}", "terms.allowed_user_ids", ANYBODY,
                   "person_unknown", lambda w, save=save: save(
                       w, specific(allowed_user_ids=(w.foreign.package.pk,)))),
-            Named(f"policies.operations.{act}", "terms.allowed_group_ids", ANY_GROUP,
+            Named(f"policies.{act}", "terms.allowed_group_ids", ANY_GROUP,
                   "group_unknown", lambda w, save=save: save(
                       w, specific(allowed_group_ids=(w.foreign.catalog.pk,)))),
-            Named(f"policies.operations.{act}", "terms.stages.approvers.user_id", ANYBODY,
+            Named(f"policies.{act}", "terms.stages.approvers.user_id", ANYBODY,
                   "person_unknown", lambda w, save=save: save(w, asking(user_id=w.gone.pk))),
-            Named(f"policies.operations.{act}", "terms.stages.approvers.group_id", ANY_GROUP,
+            Named(f"policies.{act}", "terms.stages.approvers.group_id", ANY_GROUP,
                   "group_unknown", lambda w, save=save: save(w, asking(group_id=w.unknown))),
-            Named(f"policies.operations.{act}", "terms.callouts.extension_id",
+            Named(f"policies.{act}", "terms.callouts.extension_id",
                   "an extension of the same catalog", "extension_unknown",
                   lambda w, save=save: save(w, calling(w.foreign.extension))),
-            Named(f"policies.operations.{act}", "terms.stages.extension_id",
+            Named(f"policies.{act}", "terms.stages.extension_id",
                   "an extension of the same catalog", "extension_unknown",
                   lambda w, save=save: save(w, asking_of(w.foreign.extension, w.boss))),
-            Named(f"policies.operations.{act}", "terms.allowed_organization_ids",
+            Named(f"policies.{act}", "terms.allowed_organization_ids",
                   "any connected organization: its people get nothing without an approver",
                   "organization_unknown", lambda w, save=save: save(w, open_to(w.unknown, w.boss))),
-            Named(f"policies.operations.{act}", "terms.questions.key",
+            Named(f"policies.{act}", "terms.questions.key",
                   "the name of a question within its policy: it names nothing elsewhere", "",
                   None),
         )
@@ -526,7 +531,8 @@ OF_THE_SYSTEM = {
     "requests.giving.write_down", "requests.giving.set_going", "policies.operations.new_policy",
     "catalog.packages.new_package", "catalog.packages.put_role", "catalog.packages.move",
     "catalog.packages.write_words", "catalog.packages.take_role", "catalog.packages.locked",
-    "policies.clashes.keep_apart", "policies.clashes.require_first",
+    "policies.operations.may_change", "policies.clashes.keep_apart",
+    "policies.clashes.require_first",
     "catalog.package_versions.keep_first_version", "catalog.package_versions.version_kept",
     "requests.operations.let_keep", "requests.operations.take", "requests.operations.withdraw",
     "requests.records.forget", "delivery.operations.try_again", "delivery.operations.set_up_again",

@@ -191,6 +191,38 @@ def test_saving_the_draft_makes_a_new_version_and_ends_it(policy, olga):
     assert not PolicyDraft.objects.exists()
 
 
+def test_what_was_entered_is_kept_as_a_draft_and_counts_when_it_is_saved(policy, olga, actions):
+    terms = replace(terms_of(policy), duration=30, name="Everybody")
+
+    draft = drafts.keep_draft(policy, terms, by=olga)
+
+    policy.refresh_from_db()
+    assert (policy.name, policy.duration) == ("Staff", 365)
+    assert (draft.number, draft.by, draft.read()) == (None, olga, terms)
+    assert actions()[-1] == "policy.draft_kept"
+    assert number_of(policy) == 1
+
+    change_policy(policy, draft.read(), by=olga, is_draft=True)
+
+    policy.refresh_from_db()
+    assert (policy.name, policy.duration) == ("Everybody", 30)
+    assert not PolicyDraft.objects.exists()
+
+
+def test_what_could_not_be_saved_is_no_draft(policy, olga, package):
+    AssignmentPolicyFactory(package=package, name="Taken")
+
+    for changes, codes in (
+        ({"duration": 0}, {"duration_out_of_range"}),
+        ({"name": "Taken"}, {"name_taken"}),
+    ):
+        with pytest.raises(Denied) as refused:
+            drafts.keep_draft(policy, replace(terms_of(policy), **changes), by=olga)
+        assert refused.value.codes == codes
+
+    assert not PolicyDraft.objects.exists()
+
+
 def test_another_change_leaves_the_draft_alone(policy, olga):
     change(policy, olga, duration=30)
     drafts.restore_as_draft(policy, 1, by=olga)
@@ -237,6 +269,7 @@ def test_only_those_who_manage_packages_touch_drafts(policy, olga, bo, appoint):
 
     for act in (
         lambda: drafts.restore_as_draft(policy, 1, by=bo),
+        lambda: drafts.keep_draft(policy, terms_of(policy), by=bo),
         lambda: drafts.throw_away_draft(policy, by=bo),
     ):
         with pytest.raises(Denied) as refused:

@@ -119,6 +119,31 @@ def test_a_version_is_restored_as_a_draft_and_saved(as_olga, policy):
     assert not PolicyDraft.objects.exists()
 
 
+def test_what_was_entered_is_kept_as_a_draft_from_the_page(as_olga, policy):
+    sent = entered(policy, duration=60, version=2, keep="draft")
+
+    response = as_olga.post(address("policy", policy), sent)
+
+    assert response.url == address("policy_draft", policy)
+    policy.refresh_from_db()
+    assert policy.duration == 30
+    assert "This is a draft, kept by" in as_olga.get(response.url).text
+    assert "There is a draft, kept by" in as_olga.get(address("policy", policy)).text
+
+    refused = as_olga.post(response.url, {**sent, "duration": 99_999})
+    assert refused.status_code == 422
+    assert policy.draft.read().duration == 60
+
+
+def test_a_draft_that_could_not_be_saved_is_refused_on_the_page(as_olga, policy):
+    sent = entered(policy, scope="specific", version=2, keep="draft")
+
+    response = as_olga.post(address("policy", policy), sent)
+
+    assert response.status_code == 422
+    assert not PolicyDraft.objects.exists()
+
+
 def test_a_draft_is_thrown_away(as_olga, policy, olga):
     drafts.restore_as_draft(policy, 1, by=olga)
     assert (

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from entitlements.decisions import Denied
-from entitlements.policies import operations
+from entitlements.policies import drafts, operations
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.versions import number_of
 from portal.forms import refuse
@@ -59,6 +59,17 @@ def edit_draft(request: PortalRequest, policy_id: UUID) -> HttpResponse:
     return _editor(request, policy, form, is_draft=True)
 
 
+def _keep(request: PortalRequest, policy: AssignmentPolicy, form: PolicyForm) -> bool:
+    """Keep what was entered as a draft; say whether it could be kept."""
+    try:
+        drafts.keep_draft(policy, form.terms(), by=request.user)
+    except Denied as denied:
+        refuse(form, denied, POLICY_PLACES)
+        return False
+    messages.success(request, "Kept as a draft. The policy is as it was.")
+    return True
+
+
 def _tell_doubts(request: PortalRequest, form: PolicyForm) -> None:
     for doubt in form.doubts:
         messages.warning(request, str(doubt))
@@ -69,7 +80,10 @@ def _editor(
 ) -> HttpResponse:
     """Save what was entered, unless somebody else has saved meanwhile; or show the form."""
     version = number_in(request.POST.get("version")) or number_of(policy)
-    if form.is_valid():
+    if form.is_valid() and "keep" in request.POST:
+        if _keep(request, policy, form):
+            return redirect("manage:policy_draft", policy.pk)
+    elif form.is_valid():
         terms = form.terms()
         try:
             operations.change_policy(
