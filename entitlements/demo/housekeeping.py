@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from django.db import transaction
 
+from entitlements import clock
+from entitlements.assignments.models import Assignment
 from entitlements.audit import trail
 from entitlements.catalog import operations as catalogs
 from entitlements.catalog import packages, rewriting
 from entitlements.catalog.package_versions import contents_of
 from entitlements.catalog.terms import CatalogTerms
 from entitlements.connectors.checking import check_connection
+from entitlements.delivery import acting
+from entitlements.delivery.acting import Wanted
+from entitlements.delivery.acts import ActKind, ActState, BulkAct
 from entitlements.demo.acts import Stage
 from entitlements.demo.calendar import Life
 from entitlements.demo.offers import ARCHIVE, WAREHOUSE, WAREHOUSE_BASE
@@ -21,7 +27,7 @@ from entitlements.notifications.operations import mark_read
 from entitlements.policies import clashes, drafts
 from entitlements.policies import operations as policies
 from entitlements.policies.models import AssignmentPolicy
-from entitlements.requests import clash_exceptions, giving, records
+from entitlements.requests import clash_exceptions, giving, operations, records
 from entitlements.requests.bulk import BulkAssignment
 from entitlements.requests.judging import Entry
 from entitlements.requests.models import AccessRequest
@@ -162,6 +168,40 @@ def _plan(policy: AssignmentPolicy, people: list[User], by: User) -> BulkAssignm
     return giving.plan(policy, entries, by=by, source=f"{len(people)} people")
 
 
+def _olga_changes_many(stage: Stage) -> Life:
+    """Changes in bulk: two that are through, one that was stopped, and one that nobody started."""
+    olga = stage.person("olga.owner")
+    yield stage.when(19, 10)
+    changer, *_ = _held(stage, "sales_admin")
+    readers = _held(stage, "sales_reader")
+    longer = clock.now().date() + timedelta(days=60)
+    extended = _act(ActKind.EXTEND, [changer, readers[0]], olga)
+    acting.start(extended, Wanted("The season is longer.", longer), by=olga)
+    acting.carry_on(extended.pk)
+    again = _act(ActKind.SET_UP_AGAIN, readers[:2], olga)
+    acting.start(again, Wanted(), by=olga)
+    acting.carry_on(again.pk)
+    stopped = _act(ActKind.END, readers[2:4], olga)
+    acting.start(stopped, Wanted("They move to another team."), by=olga)
+    acting.stop(stopped, by=olga)
+    yield stage.when(19, 11)
+    for row in extended.rows.filter(state=ActState.ASKED).select_related("access_request"):
+        words = "The season ends after all."
+        operations.cancel(row.thing.requests.latest("created_at"), by=olga, justification=words)
+    yield stage.when(1, 15)
+    _act(ActKind.SET_UP_AGAIN, _held(stage, "sales_reader")[:2], olga)
+
+
+def _held(stage: Stage, package: str) -> list[Assignment]:
+    live = Assignment.objects.live().filter(package=stage.company.packages[package])
+    return list(live.order_by("target__display_name", "pk"))
+
+
+def _act(kind: ActKind, assignments: list[Assignment], by: User) -> BulkAct:
+    chosen = [assignment.pk for assignment in assignments]
+    return acting.plan(kind, chosen, by=by, source=f"{len(chosen)} chosen in the list")
+
+
 def _discounts_and_forecasts_are_kept_apart(stage: Stage) -> Life:
     """A clash, roles that clash, a prerequisite, and an exception."""
     offered, roles = stage.company.packages, stage.company.roles
@@ -213,6 +253,7 @@ CHANGES: tuple[Callable[[Stage], Life], ...] = (
     _the_warehouse_takes_the_lists_over,
     _ivo_tries_the_systems,
     _bo_equips_the_sales_team,
+    _olga_changes_many,
     _discounts_and_forecasts_are_kept_apart,
     _ivo_deletes_a_record,
     _people_read_their_messages,

@@ -108,6 +108,7 @@ def _delete() -> None:
 
 MADE: Final[tuple[type[Model], ...]] = (
     models.Notification,
+    models.BulkAct,
     models.RoleImport,
     models.AccessRequest,
     models.Grant,

@@ -84,6 +84,8 @@ FOUND = {
         models.ConnectedOrganization.objects.values_list("state", flat=True)
     ),
     "bulk_row": lambda: set(models.BulkRow.objects.values_list("state", flat=True)),
+    "bulk_act": lambda: {act.progress for act in models.BulkAct.objects.all()},
+    "bulk_act_row": lambda: set(models.BulkActRow.objects.values_list("state", flat=True)),
     "holder": holders,
     "imported_role": lambda: set(models.ImportedRole.objects.values_list("state", flat=True)),
     "import_finding": lambda: set(models.ImportFinding.objects.values_list("weight", flat=True)),
@@ -92,12 +94,17 @@ FOUND = {
 PASSING = {"submitted", "approved"}
 """States that a request only passes through, within one act."""
 
+WHILE_EDITED = {"new", "wrong"}
+"""Marks on a form, which stay with nobody."""
+
 NEVER = {
+    "mark": WHILE_EDITED,
+    "bulk_act": {"running"},
     "request": {"draft", "pending_not_before", "undelivered", *PASSING},
     "assignment": {"scheduled", "active", "ending"},
     "mail": {"off"},
 }
-"""Words that the table has for states of the reference product, and that no row ever has here."""
+"""Words for states of the reference product, for what is passing, and for what is not a row."""
 
 NOT_YET = {
     "review_item": {"open", "keep", "end", "dont_know", "applied"},
