@@ -540,6 +540,7 @@ def test_without_scripts_somebody_asks_and_others_approve(office, window, onlook
     assert onlooker.members(office.posters) == [office.posters]
 
 
+@pytest.mark.usefixtures("real_time")
 def test_a_real_worker_sets_it_up_and_takes_it_away_in_time(
     office, window, onlooker, job_cluster, approved
 ):
