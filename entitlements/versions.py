@@ -1,5 +1,8 @@
 """Versions of a thing, each written once, and what the next one may become."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from uuid import uuid4
 
@@ -7,11 +10,11 @@ from django.conf import settings
 from django.db import models
 
 from entitlements import clock
-from entitlements.decisions import ALLOWED, Decision, deny
+from entitlements.decisions import ALLOWED, Decision, Denied, deny
 from entitlements.plain import to_plain
 
 
-class Version(models.Model):
+class KeptVersion(models.Model):
     """A thing as somebody saved it: written once, and never changed.
 
     Without `by` it is how the thing read before versions of it were kept.
@@ -39,11 +42,50 @@ class Draft(models.Model):
         abstract = True
 
 
+@dataclass(frozen=True)
+class Version:
+    """A thing as it read from `at` (UTC) on, and who saved it, where that is known."""
+
+    number: int
+    terms: Any
+    by: Any
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"Version {self.number}"
+
+
 class Versioned(Protocol):
     """A thing of which versions are kept."""
 
     versions: Any
     created_at: Any
+
+
+def versions_of(thing: Versioned, terms: Callable[[Any], Any]) -> list[Version]:
+    """Return every version, the newest first; there is always one.
+
+    `terms` says how a thing reads now, for one of which no version was kept yet.
+    """
+    kept = thing.versions.select_related("by")
+    versions = [Version(one.number, one.read(), one.by, one.at) for one in kept]
+    return versions or [Version(1, terms(thing), None, thing.created_at)]
+
+
+def earlier_version(thing: Versioned, number: int, terms: Callable[[Any], Any]) -> Version:
+    """Return an earlier version than the one in force; raise Denied where there is none."""
+    newest, *earlier = versions_of(thing, terms)
+    for version in earlier:
+        if version.number == number:
+            return version
+    raise Denied(
+        deny(
+            "no_such_version",
+            f"{thing} has no earlier version {number}; the newest is {newest.number}.",
+            "Choose one from its history.",
+        )
+    )
 
 
 def number_of(thing: Versioned) -> int:

@@ -13,12 +13,12 @@ from entitlements.directory.models import User
 from entitlements.plain import from_plain
 
 
-class PackageVersion(versions.Version):
+class PackageVersion(versions.KeptVersion):
     """A package as somebody saved it: its words, and what it contained."""
 
     package = models.ForeignKey(AccessPackage, models.CASCADE, related_name="versions")
 
-    class Meta(versions.Version.Meta):
+    class Meta(versions.KeptVersion.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=["package", "number"], name="package_version_is_numbered_once"

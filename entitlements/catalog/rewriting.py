@@ -1,13 +1,12 @@
 """Save a package as a whole, its words and what it contains; or keep that as a draft for later."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
 
-from entitlements import clock
+from entitlements import clock, versions
 from entitlements.audit import trail
 from entitlements.catalog.models import AccessPackage, PackageRole, ResourceRole
 from entitlements.catalog.package_versions import (
@@ -18,24 +17,11 @@ from entitlements.catalog.package_versions import (
 )
 from entitlements.catalog.packages import can_contain, locked, recount_holders, write_words
 from entitlements.catalog.terms import ContainedRole, PackageContents, PackageTerms
-from entitlements.decisions import Reason, collect, deny
+from entitlements.decisions import Reason, collect
 from entitlements.directory.models import User
 from entitlements.naming import one_per_name
 from entitlements.plain import to_plain
-
-
-@dataclass(frozen=True)
-class Version:
-    """A package as it read from `at` (UTC) on, and who saved it, where that is known."""
-
-    number: int
-    terms: PackageContents
-    by: User | None
-    at: datetime
-
-    @property
-    def name(self) -> str:
-        return f"Version {self.number}"
+from entitlements.versions import Version, earlier_version
 
 
 def rewrite_package(
@@ -93,15 +79,7 @@ def keep_draft(package: AccessPackage, contents: PackageContents, *, by: User) -
 def restore_as_draft(package: AccessPackage, number: int, *, by: User) -> PackageDraft:
     """Make an earlier version the draft of the next, in place of any other draft."""
     package = locked(package, by=by)
-    newest, *earlier = versions_of(package)
-    version = next((one for one in earlier if one.number == number), None)
-    if version is None:
-        deny(
-            "no_such_version",
-            f"{package} has no earlier version {number}; the newest is {newest.number}.",
-            "Choose one from its history.",
-        ).require()
-    assert version is not None  # noqa: S101  # refused above
+    version = earlier_version(package, number, contents_of)
     return _keep_draft(package, version.terms, number, by)
 
 
@@ -116,9 +94,7 @@ def throw_away_draft(package: AccessPackage, *, by: User) -> None:
 
 def versions_of(package: AccessPackage) -> list[Version]:
     """Return every version, the newest first; there is always one."""
-    kept = package.versions.select_related("by")
-    versions = [Version(one.number, one.read(), one.by, one.at) for one in kept]
-    return versions or [Version(1, contents_of(package), None, package.created_at)]
+    return versions.versions_of(package, contents_of)
 
 
 def _keep_draft(

@@ -1,41 +1,22 @@
 """Read the versions of a policy, and keep a draft of the next, which does nothing until saved."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from django.db import transaction
 
-from entitlements import clock
+from entitlements import clock, versions
 from entitlements.audit import trail
 from entitlements.catalog.permissions import can
-from entitlements.decisions import deny
 from entitlements.directory.models import User
 from entitlements.plain import to_plain
 from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.operations import asked_of, locked, may_change, terms_of
 from entitlements.policies.terms import PolicyTerms
 from entitlements.policies.versions import PolicyDraft
-
-
-@dataclass(frozen=True)
-class Version:
-    """A policy as it read from `at` (UTC) on, and who saved it, where that is known."""
-
-    number: int
-    terms: PolicyTerms
-    by: User | None
-    at: datetime
-
-    @property
-    def name(self) -> str:
-        return f"Version {self.number}"
+from entitlements.versions import Version, earlier_version
 
 
 def versions_of(policy: AssignmentPolicy) -> list[Version]:
     """Return every version, the newest first; there is always one."""
-    kept = policy.versions.select_related("by").order_by("-number")
-    versions = [Version(one.number, one.read(), one.by, one.at) for one in kept]
-    return versions or [Version(1, terms_of(policy), None, policy.created_at)]
+    return versions.versions_of(policy, terms_of)
 
 
 @transaction.atomic(durable=True)
@@ -43,15 +24,7 @@ def restore_as_draft(policy: AssignmentPolicy, number: int, *, by: User) -> Poli
     """Make an earlier version the draft of the next, in place of any other draft."""
     policy = locked(policy)
     can(by, "manage_packages", policy.package.catalog).require()
-    newest, *earlier = versions_of(policy)
-    version = next((one for one in earlier if one.number == number), None)
-    if version is None:
-        deny(
-            "no_such_version",
-            f"{policy} has no earlier version {number}; the newest is {newest.number}.",
-            "Choose one from its history.",
-        ).require()
-    assert version is not None  # noqa: S101  # refused above
+    version = earlier_version(policy, number, terms_of)
     draft = _write_draft(policy, version.terms, number, by)
     trail.record("policy.draft_made", policy, by=by, version=number)
     return draft

@@ -9,12 +9,12 @@ from entitlements.policies.models import AssignmentPolicy
 from entitlements.policies.terms import PolicyTerms
 
 
-class PolicyVersion(versions.Version):
+class PolicyVersion(versions.KeptVersion):
     """A policy as somebody saved it."""
 
     policy = models.ForeignKey(AssignmentPolicy, models.CASCADE, related_name="versions")
 
-    class Meta(versions.Version.Meta):
+    class Meta(versions.KeptVersion.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=["policy", "number"], name="policy_version_is_numbered_once"
