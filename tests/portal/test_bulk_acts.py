@@ -251,6 +251,7 @@ def test_a_long_choice_by_address_is_left_to_the_workers_too(as_olga, held):
     )
     assert too_long.status_code == 422
     assert "at most 10,000 are kept" in words(too_long)
+    assert the_act().is_running, "nothing is left of what was refused"
 
 
 # Following

@@ -99,6 +99,7 @@ def _by_workers(request: PortalRequest, kind: ActKind, context: dict[str, Any]) 
     try:
         acting.start(act, wanted_of(form), by=request.user)
     except Denied as denied:
+        acting.discard(act, by=request.user)
         refuse(form, denied)
         return render(request, "manage/chosen.html", context, status=422)
     return redirect("manage:act", act.pk)
