@@ -68,3 +68,31 @@ def versions_page(
         "lines": changes(old.terms, new.terms),
     }
     return render(request, "manage/versions.html", {**found, **context})
+
+
+def asks_to_restore(
+    request: PortalRequest, thing: object, number: int, *, back: str
+) -> HttpResponse:
+    """Ask whether an earlier version is to be the draft of the next."""
+    context = {
+        "heading": f"Restore version {number} of {thing} as a draft?",
+        "effect": "The editor opens with that version. Nothing changes until you save it.",
+        "button": "Restore as draft",
+        "button_style": "btn-primary",
+        "back": back,
+    }
+    return render(request, "manage/confirm.html", context)
+
+
+def asks_to_throw_away(
+    request: PortalRequest, thing: object, *, called: str, back: str
+) -> HttpResponse:
+    """Ask whether the draft of a thing is to go; `called` is what people call such a thing."""
+    context = {
+        "heading": f"Throw the draft of {thing} away?",
+        "effect": f"The {called} stays as it is. Its versions stay too.",
+        "button": "Throw draft away",
+        "keep": "Keep it",
+        "back": back,
+    }
+    return render(request, "manage/confirm.html", context)

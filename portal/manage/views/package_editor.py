@@ -14,7 +14,7 @@ from entitlements.decisions import Denied
 from entitlements.versions import number_of
 from portal.forms import refuse
 from portal.http import PortalRequest, wants_fragment
-from portal.manage.compared import versions_page
+from portal.manage.compared import asks_to_restore, asks_to_throw_away, versions_page
 from portal.manage.conflicts import number_in
 from portal.manage.doors import package_for, rights, to_catalog
 from portal.manage.forms import PLACES
@@ -140,14 +140,8 @@ def restore(request: PortalRequest, package_id: UUID, number: int) -> HttpRespon
         rewriting.restore_as_draft(package, number, by=request.user)
         messages.success(request, f"Version {number} is a draft now. Save it to let it count.")
         return redirect("manage:package_draft", package.pk)
-    context = {
-        "heading": f"Restore version {number} of {package} as a draft?",
-        "effect": "The editor opens with that version. Nothing changes until you save it.",
-        "button": "Restore as draft",
-        "button_style": "btn-primary",
-        "back": reverse("manage:package_versions", args=[package.pk]),
-    }
-    return render(request, "manage/confirm.html", context)
+    back = reverse("manage:package_versions", args=[package.pk])
+    return asks_to_restore(request, package, number, back=back)
 
 
 @require_http_methods(FORM)
@@ -158,11 +152,5 @@ def throw_away(request: PortalRequest, package_id: UUID) -> HttpResponse:
         rewriting.throw_away_draft(package, by=request.user)
         messages.success(request, "The draft is gone. The package is as it was.")
         return redirect("manage:package", package.pk)
-    context = {
-        "heading": f"Throw the draft of {package} away?",
-        "effect": "The package stays as it is. Its versions stay too.",
-        "button": "Throw draft away",
-        "keep": "Keep it",
-        "back": reverse("manage:package_edit", args=[package.pk]),
-    }
-    return render(request, "manage/confirm.html", context)
+    back = reverse("manage:package_edit", args=[package.pk])
+    return asks_to_throw_away(request, package, called="package", back=back)

@@ -2,13 +2,13 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from entitlements.policies import drafts
 from portal.http import PortalRequest
-from portal.manage.compared import versions_page
+from portal.manage.compared import asks_to_restore, asks_to_throw_away, versions_page
 from portal.manage.doors import policy_for, rights, to_policy
 from portal.manage.policy_words import changes
 
@@ -39,14 +39,8 @@ def restore(request: PortalRequest, policy_id: UUID, number: int) -> HttpRespons
         drafts.restore_as_draft(policy, number, by=request.user)
         messages.success(request, f"Version {number} is a draft now. Save it to let it count.")
         return redirect("manage:policy_draft", policy.pk)
-    context = {
-        "heading": f"Restore version {number} of {policy} as a draft?",
-        "effect": "The editor opens with that version. Nothing changes until you save it.",
-        "button": "Restore as draft",
-        "button_style": "btn-primary",
-        "back": reverse("manage:policy_versions", args=[policy.pk]),
-    }
-    return render(request, "manage/confirm.html", context)
+    back = reverse("manage:policy_versions", args=[policy.pk])
+    return asks_to_restore(request, policy, number, back=back)
 
 
 @require_http_methods(FORM)
@@ -57,11 +51,5 @@ def throw_away(request: PortalRequest, policy_id: UUID) -> HttpResponse:
         drafts.throw_away_draft(policy, by=request.user)
         messages.success(request, "The draft is gone. The policy is as it was.")
         return redirect("manage:policy", policy.pk)
-    context = {
-        "heading": f"Throw the draft of {policy} away?",
-        "effect": "The policy stays as it is. Its versions stay too.",
-        "button": "Throw draft away",
-        "keep": "Keep it",
-        "back": reverse("manage:policy", args=[policy.pk]),
-    }
-    return render(request, "manage/confirm.html", context)
+    back = reverse("manage:policy", args=[policy.pk])
+    return asks_to_throw_away(request, policy, called="policy", back=back)
